@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Geometry columns as raw little-endian WKB bytes and offsets: what Arrow holds and what the kernels walk."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Wkb:
+    """``data`` uint8 and ``offsets`` int64 (n + 1): geometry ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+
+    2-D little-endian (Multi)Polygon or (Multi)LineString. Arrow's binary layout, so wrapping a column copies nothing.
+    """
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @classmethod
+    def from_arrow(cls, column: Any) -> Self:
+        """Wrap a pyarrow Binary or LargeBinary array (no nulls); the bytes are not copied."""
+        _, offsets, data = column.buffers()
+        width = np.int64 if str(column.type).startswith("large") else np.int32
+        bounds = np.frombuffer(offsets, width, len(column) + 1, offset=column.offset * np.dtype(width).itemsize)
+        raw = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        return cls(raw, bounds.astype(np.int64))
+
+    @classmethod
+    def from_shapely(cls, geometries: NDArray[np.object_] | list[shapely.Geometry]) -> Self:
+        """Encode shapely geometries as 2-D little-endian WKB."""
+        blobs = shapely.to_wkb(np.asarray(geometries, object), output_dimension=2, byte_order=1)
+        sizes = np.fromiter((len(b) for b in blobs), np.int64, len(blobs))
+        return cls(np.frombuffer(b"".join(blobs), np.uint8), np.r_[0, np.cumsum(sizes)].astype(np.int64))
+
+    def to_shapely(self) -> NDArray[np.object_]:
+        """Decode to an array of shapely geometries."""
+        raw, at = self.data.tobytes(), self.offsets
+        return shapely.from_wkb(np.array([raw[a:b] for a, b in zip(at[:-1], at[1:], strict=True)], object))
+
+    def take(self, rows: NDArray[np.int64]) -> "Wkb":
+        """The geometries of these rows, in this order."""
+        return Wkb.from_shapely(self.to_shapely()[rows])
