@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# make up: a map of synthetic Sejong on http://localhost:5000/map     make test: everything that is promised
+
+export CARBONGRID_DATA ?= $(CURDIR)/.carbongrid
+
+.PHONY: up test lint bench openapi picture lock
+
+up:
+	@./bootstrap.sh
+	@exec .venv/bin/carbongrid sample sejong --serve
+
+test:
+	@./bootstrap.sh --dev
+	@.venv/bin/python -m pytest
+
+lint:
+	@./bootstrap.sh --dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench:
+	@./bootstrap.sh --dev
+	@.venv/bin/python -m benchmarks
+
+openapi:
+	@./bootstrap.sh --dev
+	@.venv/bin/python -m openapi.generate
+
+picture:
+	@./bootstrap.sh --dev
+	@.venv/bin/python tools/picture.py
+
+LOCK = uv pip compile -q pyproject.toml --group build --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-header
+lock:
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra dev -o requirements-dev.lock

@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Finds a Python >= 3.12 that really runs, builds .venv from a hashed lock with uv, installs the viewer's JavaScript.
+#   ./bootstrap.sh          what serving needs (requirements.lock)
+#   ./bootstrap.sh --dev    tests, linters and clients too (requirements-dev.lock)
+# CARBONGRID_PYTHON=/path/to/python overrides the search; UV_PYTHON_DOWNLOADS=never forbids uv to fetch an interpreter.
+set -eu
+cd "$(dirname "$0")"
+
+LOCK=requirements.lock
+if [ "${1:-}" = --dev ]; then LOCK=requirements-dev.lock; fi
+STAMP=".venv/.$(cat $LOCK pyproject.toml | sha256sum | cut -c1-16)"
+
+runs() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+
+find_python() {
+    for candidate in "${CARBONGRID_PYTHON:-}" python3.14 python3.13 python3.12 python3 \
+        "$HOME"/.pyenv/versions/3.1[4-9]*/bin/python3 "$HOME"/.pyenv/versions/3.13*/bin/python3 "$HOME"/.pyenv/versions/3.12*/bin/python3 \
+        "$HOME"/.local/share/uv/python/cpython-3.1[2-9]*/bin/python3; do
+        if [ -n "$candidate" ] && runs "$candidate"; then echo "$candidate"; return; fi
+    done
+    return 1
+}
+
+find_uv() {
+    if command -v uv >/dev/null 2>&1; then echo uv; return; fi
+    if [ ! -x .uv/bin/uv ]; then
+        "$1" -m venv .uv >&2
+        .uv/bin/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1' >&2
+    fi
+    echo .uv/bin/uv
+}
+
+install_python() {
+    if PY=$(find_python); then HOST=$PY; else
+        if [ "${UV_PYTHON_DOWNLOADS:-automatic}" = never ]; then
+            echo "carbongrid: no Python >= 3.12 found; install one, or name it with CARBONGRID_PYTHON" >&2
+            exit 1
+        fi
+        PY=3.13 HOST=python3
+    fi
+    UV=$(find_uv "$HOST")
+    echo "carbongrid: setting up .venv from $LOCK" >&2
+    if ! runs .venv/bin/python; then "$UV" venv -q --clear --python "$PY" .venv; fi
+    "$UV" pip install -q --python .venv/bin/python --require-hashes -r "$LOCK"
+    "$UV" pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
+    touch "$STAMP"
+}
+
+if [ ! -f "$STAMP" ]; then install_python; fi
+tools/vendor.sh

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From estimates to an inventory: pieces, cells of every level, null masks, half-widths.
+
+Everything here is a sum or a mask; no number is made. The order is: lattice -> merged tables -> pieces -> finest
+cells -> coarser cells. Levels nest, so every coarser level is an exact sum of the one before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from carbongrid.coverage import Parts, parts, shares
+from carbongrid.crs import areal_scale, project_polygon
+from carbongrid.grid import Grid, Window
+from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
+from carbongrid.model import Estimates
+from carbongrid.pieces import cell_sums, pieces
+from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
+from carbongrid.uncertainty import cell_half_widths, half_widths
+from carbongrid.wkb import Wkb
+
+INTERNAL_LEVELS = (5_000, 10_000)
+"""Sums kept for small scales only: dataset tiles draw from them, no collection shows them."""
+SLIVER = 1e-9
+"""Share of a cell below which it counts as outside: 0.01 mm2 of a square metre, the size of rounding."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an inventory lies: the finest window over its boundary and what of each cell is inside.
+
+    ``index`` int64 flat indices of cells with inside area > 0, ascending; ``share`` planar share inside.
+    """
+
+    window: Window
+    boundary: shapely.Geometry
+    index: NDArray[np.int64]
+    share: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, boundary: shapely.Geometry, crs: str, levels: Sequence[int]) -> "Place":
+        """The place of a CRS84 boundary on the finest of ``levels`` (metres); edges are straight in CRS84."""
+        projected = project_polygon(boundary, crs)
+        grid = Grid.of(crs, min(levels))
+        window = Window.around(grid, projected.bounds, max(INTERNAL_LEVELS))
+        share = shares(projected, window).ravel()
+        index = np.flatnonzero(share > SLIVER)
+        return cls(window, projected, index, np.where(share[index] > 1 - SLIVER, 1.0, share[index]))
+
+    def share_of(self, polygon: shapely.Geometry) -> NDArray[np.float64]:
+        """Planar share of every cell of ``index`` inside both the boundary and a projected polygon."""
+        if polygon.covers(self.boundary):
+            return self.share
+        return shares(polygon.intersection(self.boundary), self.window).ravel()[self.index]
+
+    @cached_property
+    def area_m2(self) -> NDArray[np.float64]:
+        """Geodesic inside area of each cell, to 0.1 m2."""
+        west, south = self.window.corners(self.index)
+        half = self.window.grid.cell_size / 2
+        scale = areal_scale(self.window.grid.crs, west + half, south + half)
+        return np.round(self.share * self.window.grid.cell_size**2 / scale, 1)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Bands, factors and common rows of all kinds in one numbering, and each kind's lines in it."""
+
+    bands: tuple[Band, ...]
+    factors: tuple[FactorRow, ...]
+    rows: tuple[Activity, ...]
+    lines: Mapping[str, Lines]
+
+    @classmethod
+    def merge(cls, estimates: Mapping[str, Estimates]) -> "Tables":
+        """Renumber every kind's lines; rows and factors that several kinds share become one, so their errors correlate."""
+        bands = tuple(sorted({b for e in estimates.values() for b in e.bands}))
+        factors = tuple({f.id: f for e in estimates.values() for f in e.factors}.values())
+        rows = tuple({r.id: r for e in estimates.values() for r in e.rows}.values())
+        band_at = {b: i for i, b in enumerate(bands)}
+        factor_at = {f.id: i for i, f in enumerate(factors)}
+        row_at = {r.id: i for i, r in enumerate(rows)}
+        lines = {
+            kind: replace(
+                e.lines,
+                band=_renumber(e.lines.band, [band_at[b] for b in e.bands]),
+                factor=_renumber(e.lines.factor, [factor_at[f.id] for f in e.factors]),
+                row=_renumber(e.lines.row, [row_at[r.id] for r in e.rows]),
+            )
+            for kind, e in estimates.items()
+        }
+        return cls(bands, factors, rows, lines)
+
+
+def _renumber(old: NDArray[np.int16], new: list[int]) -> NDArray[np.int16]:
+    """Map indices through ``new``; -1 (none) stays."""
+    table = np.array([*new, -1], np.int16)
+    return table[old]
+
+
+def assemble(
+    id: str,
+    year: int,
+    place: Place,
+    boundary: shapely.Geometry,
+    tables: Mapping[str, ActivityTable],
+    estimates: Mapping[str, Estimates],
+    coverage: Mapping[str, shapely.Geometry],
+    levels: Sequence[int],
+) -> Inventory:
+    """Pieces, cells and masks from estimates. ``coverage``: per sector the projected polygon its sources cover.
+
+    ``boundary`` is CRS84, ``levels`` in metres, each a multiple of the finest. Sums are exact at every level.
+    """
+    merged = Tables.merge(estimates)
+    split = {kind: parts(table.geometry, place.window) for kind, table in tables.items()}
+    layers = {kind: _layer(kind, tables[kind], estimates[kind], merged.lines[kind], split[kind], place) for kind in tables}
+    finest = _finest(place, merged.bands, layers, *_masks(place, coverage, split, estimates))
+    cells = _levels(finest, [*levels, *INTERNAL_LEVELS])
+    draft = Inventory(
+        id, year, place.window.grid, shapely.to_wkb(boundary), merged.bands, merged.factors, merged.rows, layers, cells, border(place)
+    )
+    return replace(draft, cells={size: _with_intervals(draft, c) for size, c in cells.items()})
+
+
+def _layer(kind: str, table: ActivityTable, estimate: Estimates, lines: Lines, split: Parts, place: Place) -> Layer:
+    made = pieces(split, lines.source, lines.kg, place.window)
+    return Layer(kind, table.id, table.geometry, estimate.quality, estimate.imputed, lines, made)
+
+
+def _masks(
+    place: Place, coverage: Mapping[str, shapely.Geometry], split: Mapping[str, Parts], estimates: Mapping[str, Estimates]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Sector masks (null, incomplete) of the finest cells from what the sources cover and which of them have no value."""
+    null = np.zeros(len(place.index), np.uint8)
+    incomplete = np.zeros(len(place.index), np.uint8)
+    for sector in SECTORS:
+        known = place.share_of(coverage[sector]) if sector in coverage else np.zeros(len(place.index))
+        null[known <= SLIVER] |= bit(sector)
+        incomplete[known < place.share - SLIVER] |= bit(sector)
+    for kind, part in split.items():
+        unknown = part.cell[estimates[kind].missing[part.source]]
+        incomplete[np.isin(place.index, unknown)] |= bit(KIND_SECTOR[kind])
+    return null, incomplete
+
+
+def _finest(
+    place: Place, bands: tuple[Band, ...], layers: Mapping[str, Layer], null: NDArray[np.uint8], incomplete: NDArray[np.uint8]
+) -> Cells:
+    kg = np.zeros((len(bands), len(place.index)), np.int64)
+    quality = np.zeros((2, len(place.index)))
+    for layer in layers.values():
+        at = _positions(place, layer.pieces)
+        kg[:, at] += cell_sums(layer.pieces, layer.lines.band, len(bands))
+        null[at] &= np.uint8(~bit(KIND_SECTOR[layer.kind]) & 0xFF)
+        quality[:, at] += _quality_sums(layer)
+    mean = np.divide(quality[0], quality[1], out=np.zeros(len(place.index)), where=quality[1] > 0)
+    half = np.zeros((len(INTERVALS), len(place.index)), np.int64)
+    return Cells(
+        place.window, place.index, place.share, place.area_m2, kg, null, incomplete | null, half, np.rint(mean).astype(np.uint8)
+    )
+
+
+def _positions(place: Place, made: Pieces) -> NDArray[np.int64]:
+    at = np.searchsorted(place.index, made.cells)
+    if not np.array_equal(place.index[np.minimum(at, len(place.index) - 1)], made.cells):
+        raise AssertionError("a piece lies in a cell without inside area")
+    return at
+
+
+def _quality_sums(layer: Layer) -> NDArray[np.float64]:
+    """(kg x quality, kg) by occupied cell: the emission-weighted mean of method 2.6 is their ratio."""
+    kg = layer.pieces.kg.astype(np.float64)
+    grade = layer.quality[layer.lines.source[layer.pieces.line]]
+    return np.add.reduceat(np.stack([kg * grade, kg]), layer.pieces.ptr[:-1], axis=1) if len(kg) else np.zeros((2, 0))
+
+
+def coarsen(cells: Cells, factor: int) -> Cells:
+    """The next level: sums of kilograms and areas, null where all children are, incomplete where any is (decision 2)."""
+    parent = cells.window.parents(cells.index, factor)
+    order = np.argsort(parent, kind="stable")
+    index, first = np.unique(parent[order], return_index=True)
+    weight = cells.kg.sum(axis=0).astype(np.float64)
+    graded = np.add.reduceat(np.stack([weight * cells.quality, weight])[:, order], first, axis=1)
+    mean = np.divide(graded[0], graded[1], out=np.zeros(len(index)), where=graded[1] > 0)
+    return Cells(
+        window=cells.window.coarsen(factor),
+        index=index,
+        share=np.add.reduceat(cells.share[order], first) / factor**2,
+        area_m2=np.round(np.add.reduceat(cells.area_m2[order], first), 1),
+        kg=np.add.reduceat(cells.kg[:, order], first, axis=1),
+        null=np.bitwise_and.reduceat(cells.null[order], first),
+        incomplete=np.bitwise_or.reduceat(cells.incomplete[order], first),
+        u95=np.zeros((len(INTERVALS), len(index)), np.int64),
+        quality=np.rint(mean).astype(np.uint8),
+    )
+
+
+def _levels(finest: Cells, levels: Sequence[int]) -> dict[int, Cells]:
+    size = finest.window.grid.cell_size
+    return {level: finest if level == size else coarsen(finest, level // size) for level in sorted({size, *levels})}
+
+
+def border(place: Place) -> Border:
+    """Cell ∩ boundary of the cells that the boundary cuts, clipped level by level so that each cut is small."""
+    cut = place.index[place.share < 1]
+    west, south = place.window.corners(cut)
+    shape = np.full(len(cut), place.boundary, object)
+    for level in (10_000, 1_000, place.window.grid.cell_size):
+        corner = np.stack([west // level, south // level], axis=1) * level
+        box, first, inverse = np.unique(corner, axis=0, return_index=True, return_inverse=True)
+        boxes = shapely.box(box[:, 0], box[:, 1], box[:, 0] + level, box[:, 1] + level)
+        shape = shapely.intersection(shape[first], boxes)[inverse]
+    return Border(cut, Wkb.from_shapely([_polygonal(g) for g in shape]))
+
+
+def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
+    """The polygons of a geometry: a cut may leave points and lines where it only touches."""
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    return shapely.MultiPolygon([g for g in getattr(geometry, "geoms", ()) if g.geom_type == "Polygon"])
+
+
+@dataclass(frozen=True)
+class Account:
+    """All kinds' lines in one table, sources numbered through, for sums over the whole inventory."""
+
+    lines: Lines
+    line_of_piece: NDArray[np.int64]
+    cell_of_piece: NDArray[np.int64]
+    kg_of_piece: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> "Account":
+        """Concatenate the layers."""
+        layers = list(inventory.layers.values())
+        source = np.cumsum([0, *(len(layer.id) for layer in layers)])
+        line = np.cumsum([0, *(len(layer.lines.kg) for layer in layers)])
+        fields = {
+            name: np.concatenate([getattr(layer.lines, name) for layer in layers])
+            for name in ("band", "factor", "row", "u_own", "activity", "kg")
+        }
+        sources = np.concatenate([layer.lines.source + source[i] for i, layer in enumerate(layers)]).astype(np.int32)
+        return cls(
+            Lines(source=sources, **fields),
+            np.concatenate([layer.pieces.line + line[i] for i, layer in enumerate(layers)]).astype(np.int64),
+            np.concatenate([np.repeat(layer.pieces.cells, np.diff(layer.pieces.ptr)) for layer in layers]),
+            np.concatenate([layer.pieces.kg for layer in layers]),
+        )
+
+
+def interval_signs(bands: Sequence[Band]) -> NDArray[np.int64]:
+    """Sign of each band in each of INTERVALS, shape (intervals, bands)."""
+    names = list(FIGURE)
+    return weights(bands)[[names.index(n) for n in INTERVALS]]

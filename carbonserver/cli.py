@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: ``carbongrid build | publish | rollback | prune | verify | catalogue | config | sample | serve``.
+
+Exit code 0 = done, 2 = bad input, said in one line. Heavy imports wait until a command needs them.
+"""
+
+import errno
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from carbongrid.errors import CarbongridError
+from carbonserver.progress import Bars
+from carbonserver.settings import Settings
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+BAD_INPUT = 2
+
+
+class Commands(click.Group):
+    """A group whose commands end with one clear line instead of a traceback where the user can mend the cause."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; domain errors and a full disk become exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except CarbongridError as error:
+            _stop(error.sentence)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+                raise
+            _stop(f"{error.strerror}: {error.filename or Settings.from_env().data}; nothing was published")
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+def _stop(sentence: str) -> None:
+    err.print(f"[red]carbongrid:[/red] {sentence}", markup=True)
+    sys.exit(BAD_INPUT)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="carbongrid")
+def main() -> None:
+    """Build, publish and serve carbon spatial maps. Data lies in CARBONGRID_DATA (default: .carbongrid)."""
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--year", type=int, help="Build this year instead of the file's.")
+@click.option("--publish", "and_publish", is_flag=True, help="Publish the release when it is built.")
+def build(file: Path, year: int | None, and_publish: bool) -> None:
+    """Build one immutable release (inventory, year) from the inventory FILE (TOML)."""
+    from carbonstore.build import build as build_release
+    from carbonstore.edition import publish as publish_edition
+
+    root = Settings.from_env().data
+    with Bars(file.stem, out) as bars:
+        release = build_release(file, root, year=year, progress=bars)
+    _report(release.manifest)
+    if and_publish:
+        out.print(f"edition {publish_edition(root, release.manifest['inventory'], [release.manifest['year']])}")
+
+
+def _report(manifest: dict[str, Any]) -> None:
+    """What was read, used, rejected and estimated, as tables."""
+    table = Table(title=f"{manifest['inventory']} {manifest['year']} · release {manifest['release']}", title_justify="left")
+    for head in ("source", "read", "used", "rejected", "clipped"):
+        table.add_column(head, justify="left" if head == "source" else "right")
+    for kind in manifest["report"]["kinds"]:
+        rejected = ", ".join(f"{reason} {count:,}" for reason, count in kind["rejected"].items()) or "0"
+        table.add_row(kind["kind"], f"{kind['read']:,}", f"{kind['used']:,}", rejected, f"{kind['clipped_measure']:,.0f} {kind['unit']}")
+    out.print(table)
+    for name, kg in manifest["totals"]["kg"].items():
+        out.print(f"  {name:<28} {'-' if kg is None else f'{kg / 1000:,.3f}':>18} tCO2e/yr")
+    share = manifest["report"].get("placeholder_share")
+    if share:
+        out.print(f"  {share:.1%} of all kilograms rest on placeholder factors")
+
+
+@main.command()
+@click.argument("inventory")
+@click.option("--year", "years", type=int, multiple=True, help="Publish these years (default: every built year).")
+def publish(inventory: str, years: tuple[int, ...]) -> None:
+    """Verify the newest release of each year and switch INVENTORY to them in one step."""
+    from carbonstore.edition import publish as publish_edition
+
+    out.print(f"edition {publish_edition(Settings.from_env().data, inventory, years or None)}")
+
+
+@main.command()
+@click.argument("inventory")
+def rollback(inventory: str) -> None:
+    """Return INVENTORY to the edition before the current one."""
+    from carbonstore.edition import rollback as roll
+
+    out.print(f"edition {roll(Settings.from_env().data, inventory)}")
+
+
+@main.command()
+@click.argument("inventory")
+@click.option("--keep", type=click.IntRange(min=2), default=3, show_default=True, help="Editions to keep.")
+def prune(inventory: str, keep: int) -> None:
+    """Forget old editions of INVENTORY and the releases that only they name."""
+    from carbonstore.edition import prune as forget
+
+    out.print(f"{forget(Settings.from_env().data, inventory, keep)} removed")
+
+
+@main.command()
+@click.argument("inventory", required=False)
+def verify(inventory: str | None) -> None:
+    """Check every published release: file hashes, exact sums at every level, null masks."""
+    from carbonstore.catalogue import Catalogue
+
+    seen: set[str] = set()
+    for collection in Catalogue(Settings.from_env().data).snapshot().collections.values():
+        if inventory not in (None, collection.inventory):
+            continue
+        for year in collection.years:
+            release = collection.release(year)
+            if release.id not in seen:
+                release.verify()
+                seen.add(release.id)
+                out.print(f"{collection.inventory} {year} release {release.id}: ok")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def catalogue(as_json: bool) -> None:
+    """List what is published."""
+    from carbonstore.catalogue import Catalogue
+
+    collections = Catalogue(Settings.from_env().data).snapshot().collections
+    rows = [
+        {"id": c.id, "title": c.title["en"], "years": list(c.years), "edition": c.edition, "synthetic": c.synthetic}
+        for c in collections.values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = Table("collection", "title", "years", "edition")
+    for row in rows:
+        table.add_row(str(row["id"]), str(row["title"]), ", ".join(map(str, row["years"])), str(row["edition"]))
+    out.print(table)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def config(directory: Path) -> None:
+    """Write pygeoapi-config.yml and openapi.json for stock pygeoapi from what is published."""
+    from carbonserver.config import write_stock
+
+    for path in write_stock(Settings.from_env(), directory):
+        out.print(str(path))
+
+
+@main.command()
+@click.argument("name", default="sejong")
+@click.option("--serve", "and_serve", is_flag=True, help="Build, publish and serve it.")
+def sample(name: str, and_serve: bool) -> None:
+    """Write synthetic source files in the real Korean formats; with --serve make a map of them."""
+    from carbonserver.demo import prepare, write
+
+    settings = Settings.from_env()
+    out.print(f"data folder: {settings.data}")
+    if not and_serve:
+        for path in write(name, settings.data):
+            out.print(str(path))
+        return
+    _run_server(settings, lambda: prepare(name, settings.data, out))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, help="Default: CARBONGRID_PORT or 5000.")
+def serve(host: str, port: int | None) -> None:
+    """Serve everything that is published, until interrupted."""
+    settings = Settings.from_env(host=host, port=port)
+    out.print(f"data folder: {settings.data}")
+    _run_server(settings, lambda: None)
+
+
+def _run_server(settings: Settings, first: Callable[[], None]) -> None:
+    """Take the port before any work, so that a busy one costs nothing and changes nothing."""
+    import uvicorn
+
+    from carbonserver.demo import listen
+
+    socket = listen(settings.host, settings.port)
+    first()
+    from carbonserver.app import create_app
+
+    app = create_app(settings)
+    out.print(f"\n  map          {settings.url}/map\n  collections  {settings.url}/collections\n  stop with Ctrl-C\n")
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server.run(sockets=[socket])
