@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of a running server: little, and from the environment only."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from carbongrid.errors import InvalidInput
+
+DATA_FOLDER = ".carbongrid"
+PORT = 5000
+DEFAULT_ITEMS = 1000
+"""Features of a page without ``limit``: what GDAL and QGIS ask for anyway."""
+MAX_ITEMS = 10_000
+"""Largest page. A larger ``limit`` is answered with this many features and a ``next`` link (OGC 17-069r4, 7.15.2)."""
+MAX_BODY = 90 * 2**20
+"""Bytes of a request body; anything larger is refused unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``data``: folder of releases and editions; ``url``: public base address without a trailing slash."""
+
+    data: Path
+    url: str = f"http://localhost:{PORT}"
+    host: str = "127.0.0.1"
+    port: int = PORT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", _base_url(self.url))
+
+    @classmethod
+    def from_env(cls, host: str = "127.0.0.1", port: int | None = None, env: Mapping[str, str] = os.environ) -> Self:
+        """Settings from CARBONGRID_DATA, CARBONGRID_URL and CARBONGRID_PORT; InvalidInput names the wrong one.
+
+        A ``port`` given here wins over the environment.
+        """
+        port = port or _port(env.get("CARBONGRID_PORT") or str(PORT))
+        url = env.get("CARBONGRID_URL") or f"http://localhost:{port}"
+        return cls(Path(env.get("CARBONGRID_DATA") or DATA_FOLDER).absolute(), url, host, port)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise InvalidInput(f"'{text}' is not a TCP port", where="CARBONGRID_PORT", allowed=["1 .. 65535"])
+    return int(text)
+
+
+def _base_url(url: str) -> str:
+    """The address without trailing slashes: every link of the API is made from it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise InvalidInput(
+            f"'{url}' is not an address", where="CARBONGRID_URL", allowed=["http(s)://host[:port][/path]"]
+        )
+    return url.rstrip("/")

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the OpenAPI 3.0 document from pygeoapi's configuration, the data dictionary and the declared processes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from openapi.components import (
+    PARAMETERS,
+    RESPONSES,
+    SCHEMAS,
+    TEXT,
+    Json,
+    answer,
+    bbox_crs,
+    crs,
+    formats,
+    limit,
+    many,
+    page,
+    path,
+    query,
+    ref,
+    thing,
+)
+
+MVT = "application/vnd.mapbox-vector-tile"
+GEOJSON = "application/geo+json"
+PROCESS_OPTIONS = ("sync-execute", "async-execute")
+
+
+def document(config: Json, fields: Mapping[str, Json], processes: Mapping[str, Json]) -> Json:
+    """The whole document.
+
+    ``config``: pygeoapi's configuration (server, metadata, resources); ``fields``: JSON Schema by property, common to
+    the cell collections; ``processes``: OGC process descriptions (inputs, outputs) by id.
+    """
+    collections = {k: v for k, v in config["resources"].items() if v["type"] == "collection"}
+    paths = {
+        **_common(config),
+        **_tiles("", "dataset", "the whole dataset", "dataset", _schemes(collections), dated=True),
+    }
+    for name, resource in collections.items():
+        paths |= _collection(name, resource, fields, config["server"]["limits"])
+    paths |= _processes(processes)
+    return {
+        "openapi": "3.0.3",
+        "info": _info(config),
+        "servers": [{"url": config["server"]["url"]}],
+        "tags": [{"name": n} for n in ("server", "dataset", *collections, "processes")],
+        "paths": paths,
+        "components": {
+            "parameters": PARAMETERS,
+            "schemas": SCHEMAS | _feature_schemas(fields),
+            "responses": RESPONSES,
+        },
+    }
+
+
+def _text(value: Any) -> str:
+    """English of a text in several languages, Korean beside it where it differs."""
+    return value if isinstance(value, str) else " / ".join(dict.fromkeys([value["en"], value["ko"]]))
+
+
+def _info(config: Json) -> Json:
+    metadata = config["metadata"]
+    licence = {"name": _text(metadata["license"]["name"]), "url": metadata["license"]["url"]}
+    identification = metadata["identification"]
+    return {
+        "title": _text(identification["title"]),
+        "description": _text(identification["description"]),
+        "version": config["server"]["api_rules"]["api_version"],
+        "license": licence,
+    }
+
+
+def _get(tag: str, operation: str, summary: str, parameters: list[Json], ok: Json, *failures: str) -> Json:
+    """A path with GET: every operation may also answer 400, 406 and 500."""
+    codes = {"NotFound": "404", "Gone": "410", "NotModified": "304"}
+    responses = {"200": ok, "400": ref("responses", "InvalidParameter"), "406": ref("responses", "NotAcceptable")}
+    responses |= {codes[f]: ref("responses", f) for f in failures} | {"500": ref("responses", "ServerError")}
+    body = {"tags": [tag], "operationId": operation, "summary": summary, "parameters": parameters}
+    return {"get": body | {"responses": dict(sorted(responses.items()))}}
+
+
+def _params(*names: str) -> list[Json]:
+    return [ref("parameters", n) for n in names]
+
+
+def _common(config: Json) -> dict[str, Json]:
+    page_params = [formats("json", "html", "jsonld"), *_params("lang")]
+    plain = [formats("json", "html"), *_params("lang")]
+    matrix_id = path("tileMatrixSetId", TEXT, "Identifier of the tile matrix set.")
+    open_api = page("schema", "This document.", "application/vnd.oai.openapi+json;version=3.0")
+    return {
+        "/": _get("server", "getLandingPage", "Landing page", page_params, page("landingPage", "Links to everything.")),
+        "/openapi": _get("server", "getOpenApi", "This document", plain, open_api),
+        "/conformance": _get(
+            "server", "getConformance", "Conformance classes", plain, page("conformance", "Declared classes.")
+        ),
+        "/collections": _get(
+            "server", "getCollections", "All collections", page_params, page("collections", "Every collection.")
+        ),
+        "/tileMatrixSets": _get(
+            "server", "getTileMatrixSetsList", "Tile matrix sets", plain, page("tileMatrixSets", "Known sets.")
+        ),
+        "/tileMatrixSets/{tileMatrixSetId}": _get(
+            "server",
+            "getTileMatrixSet",
+            "A tile matrix set",
+            [matrix_id, *plain],
+            page("tileMatrixSet", "Its definition."),
+            "NotFound",
+        ),
+        "/healthz": _get(
+            "server",
+            "getHealth",
+            "Is the server alive?",
+            [],
+            answer("It answers and can read the catalogue.", {"application/json": ref("schemas", "health")}),
+        ),
+    }
+
+
+def _schemes(collections: Mapping[str, Json]) -> list[str]:
+    """Tile matrix sets of the dataset: those that any collection offers, in a stable order."""
+    found = [p["options"]["schemes"] for c in collections.values() for p in c["providers"] if p["type"] == "tile"]
+    return list(dict.fromkeys(s for schemes in found for s in schemes))
+
+
+def _collection(name: str, resource: Json, fields: Mapping[str, Json], limits: Json) -> dict[str, Json]:
+    title, base = _text(resource["title"]), f"/collections/{name}"
+    features, tiles = (next(p for p in resource["providers"] if p["type"] == t) for t in ("feature", "tile"))
+    describe = [formats("json", "html", "jsonld"), *_params("lang")]
+    schema_params = [formats("json", "html"), *_params("lang")]
+    schema = page("schema", "JSON Schema.", "application/schema+json")
+    return {
+        base: _get(name, f"describe.{name}", f"About {title}", describe, page("collection", "Metadata."), "NotFound"),
+        f"{base}/schema": _get(name, f"schema.{name}", f"Properties of {title}", schema_params, schema, "NotFound"),
+        f"{base}/queryables": _get(
+            name, f"queryables.{name}", f"Queryables of {title}", schema_params, schema, "NotFound"
+        ),
+        f"{base}/items": _items(name, title, features["crs"], fields, limits),
+        f"{base}/items/{{featureId}}": _item(name, title, features["crs"]),
+        **_tiles(base, name, title, name, tiles["options"]["schemes"], dated=True),
+    }
+
+
+def _items(name: str, title: str, uris: list[str], fields: Mapping[str, Json], limits: Json) -> Json:
+    names = list(fields)
+    choose = query("properties", many({"type": "string", "enum": names}), "Only these properties.")
+    order = query(
+        "sortby", many({"type": "string", "pattern": f"^[+-]?({'|'.join(names)})$"}), "Sort keys, - descending."
+    )
+    parameters = [
+        formats("json", "geojson", "html", "jsonld"),
+        limit(limits["default_items"], limits["max_items"]),
+        *_params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
+        bbox_crs(uris),
+        crs(uris),
+        choose,
+        order,
+        *(query(n, _plain(f), f"Only features with this value of {f.get('title', n)}.") for n, f in fields.items()),
+    ]
+    ok = answer("A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT})
+    summary = f"Features of {title}"
+    return _get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
+
+
+def _item(name: str, title: str, uris: list[str]) -> Json:
+    parameters = [*_params("featureId", "edition", "lang"), crs(uris), formats("json", "geojson", "html", "jsonld")]
+    ok = answer("The feature.", {GEOJSON: ref("schemas", "feature"), "text/html": TEXT})
+    return _get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
+
+
+def _plain(field: Json) -> Json:
+    """The type of a property without its annotations, as a query parameter has it."""
+    return {k: v for k, v in field.items() if k in ("type", "format", "enum", "minimum", "maximum")}
+
+
+def _tiles(base: str, tag: str, title: str, prefix: str, schemes: list[str], *, dated: bool) -> dict[str, Json]:
+    """Tileset list, tileset metadata and tiles; CITE finds tiles by an operationId that holds ``.getTile``."""
+    matrix_set = path("tileMatrixSetId", {"type": "string", "enum": schemes}, "Identifier of the tile matrix set.")
+    kind = "collection" if base else "dataset"
+    times = _params("datetime") if dated else []
+    edition = _params("edition") if base else []
+    choose = query("properties", many(TEXT), "Attributes of the tile's features instead of the default ones.")
+    tile_path = [matrix_set, *_params("tileMatrix", "tileRow", "tileCol")]
+    tile = answer("The tile; empty where nothing lies.", {MVT: {"type": "string", "format": "binary"}})
+    meta = answer("Metadata.", {"application/json": {"oneOf": [ref("schemas", "tileSet"), ref("schemas", "tileJson")]}})
+    return {
+        f"{base}/tiles": _get(
+            tag,
+            f"{prefix}.{kind}.vector.getTileSetsList",
+            f"Tilesets of {title}",
+            [formats("json", "html") if base else formats("json"), *_params("lang")],
+            page("tileSets", "Tilesets."),
+            "NotFound",
+        ),
+        f"{base}/tiles/{{tileMatrixSetId}}": _get(
+            tag,
+            f"{prefix}.{kind}.vector.getTileSet",
+            f"A tileset of {title}",
+            [matrix_set, formats("json", "tilejson", *(["html"] if base else [])), *_params("lang")],
+            meta,
+            "NotFound",
+        ),
+        f"{base}/tiles/{{tileMatrixSetId}}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": _get(
+            tag,
+            f"{prefix}.{kind}.vector.getTile",
+            f"A tile of {title}",
+            [*tile_path, formats("mvt"), choose, *times, *edition],
+            tile,
+            "NotFound",
+            "Gone",
+            "NotModified",
+        ),
+    }
+
+
+def _feature_schemas(fields: Mapping[str, Json]) -> dict[str, Json]:
+    count = {"type": "integer", "minimum": 0}
+    properties = {
+        n: {k: v for k, v in f.items() if not k.startswith("x-")} | {"nullable": True} for n, f in fields.items()
+    }
+    geometry = ref("schemas", "geometry") | {}
+    feature = thing(
+        ["type", "id", "geometry", "properties"],
+        type={"type": "string", "enum": ["Feature"]},
+        id=TEXT,
+        geometry={"nullable": True, "allOf": [geometry]},
+        properties={"type": "object", "properties": properties},
+        links=ref("schemas", "link") and many(ref("schemas", "link")),
+    )
+    collection = thing(
+        ["type", "features"],
+        type={"type": "string", "enum": ["FeatureCollection"]},
+        features=many(ref("schemas", "feature")),
+        links=many(ref("schemas", "link")),
+        timeStamp={"type": "string", "format": "date-time"},
+        numberMatched=count,
+        numberReturned=count,
+    )
+    return {"feature": feature, "featureCollection": collection}
+
+
+def _processes(processes: Mapping[str, Json]) -> dict[str, Json]:
+    listing = _get(
+        "processes",
+        "getProcesses",
+        "All processes",
+        [formats("json", "html"), *_params("lang")],
+        page("processes", "Every process."),
+    )
+    paths = {"/processes": listing} if processes else {}
+    for name, description in processes.items():
+        paths[f"/processes/{name}"] = _get(
+            "processes",
+            f"describe.{name}",
+            f"About {_text(description['title'])}",
+            [formats("json", "html"), *_params("lang")],
+            page("process", "Inputs and outputs."),
+            "NotFound",
+        )
+        paths[f"/processes/{name}/execution"] = _execution(name, description)
+    return paths
+
+
+def _execution(name: str, description: Json) -> Json:
+    inputs = description["inputs"]
+    required = [k for k, v in inputs.items() if v.get("minOccurs", 1) != 0]
+    execute = thing(
+        ["inputs"] if required else [],
+        inputs={"type": "object", "properties": {k: {} for k in inputs}} | ({"required": required} if required else {}),
+        outputs={"type": "object", "properties": {k: {"type": "object"} for k in description["outputs"]}},
+        response={"type": "string", "enum": ["raw", "document"], "default": "raw"},
+    )
+    body: Json = {"schema": execute}
+    if "example" in description:
+        body["example"] = description["example"]
+    failures = {"400": "InvalidParameter", "404": "NotFound", "413": "TooLarge", "500": "ServerError"}
+    return {
+        "post": {
+            "tags": ["processes"],
+            "operationId": f"execute.{name}",
+            "summary": f"Execute {_text(description['title'])}",
+            "description": _text(description["description"]),
+            "parameters": _params("prefer"),
+            "requestBody": {"required": True, "content": {"application/json": body}},
+            "responses": {
+                "200": answer("The outputs asked for.", {"application/json": {}}),
+                **{code: ref("responses", failure) for code, failure in failures.items()},
+            },
+        }
+    }
