@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process is declared once, as a value; its description, its validation and its OpenAPI operation come from there.
+
+:class:`Process` names inputs, outputs and the function that does the work. :meth:`Process.accept` turns an execute
+request (18-062r2, clause 7.11) into an :class:`Execution` or raises InvalidInput with the JSON pointer of the place;
+:meth:`Process.execute` runs it. Nothing here is shared between requests.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from carbongrid.errors import InvalidInput, UnknownName
+from processes.schema import Binary, Json, Schema, Words, clean, finite, named, point, refuse
+
+if TYPE_CHECKING:
+    from carbonstore.catalogue import Catalogue
+
+MIB = 1 << 20
+JSON = "application/json"
+LANGUAGES = ("en", "ko")
+RESPONSES = ("raw", "document")
+_REQUEST = ("inputs", "outputs", "response", "subscriber")
+_QUALIFIED = ("value", "mediaType", "encoding", "schema", "format")
+_FORMAT = ("mediaType", "encoding", "schema")
+_LINK = ("href", "rel", "type", "hreflang", "title", "format")
+_OUTPUT = ("transmissionMode", "format")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A value given by reference, as it stood in the request; ``at`` is its place."""
+
+    given: Mapping[str, object]
+    at: str
+
+    @property
+    def href(self) -> str:
+        """The address."""
+        return str(self.given["href"])
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A value and its place in the request, for processes that check its inside themselves."""
+
+    value: object
+    at: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One declared input. ``max_occurs`` > 1: a single value or an array of them, handed over as a tuple.
+
+    ``links``: a value by reference is handed over as :class:`Link`, else refused. ``placed``: the value is handed over
+    as :class:`Placed`. ``media_types``: what a qualified value may say it is, beside the kind's own.
+    """
+
+    schema: Schema
+    title: Words
+    description: Words
+    min_occurs: int = 1
+    max_occurs: int = 1
+    default: object = None
+    links: bool = False
+    placed: bool = False
+    media_types: tuple[str, ...] = ()
+
+    @property
+    def required_or_default(self) -> bool:
+        """Whether the process gets a value (or an error) even where the request has none."""
+        return self.min_occurs > 0 or self.default is not None
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Media types a qualified value may declare."""
+        return (*self.media_types, self.schema.media_type)
+
+    def describe(self, language: str | None) -> Json:
+        """Its member of a process description."""
+        schema = self.schema.json() | clean(default=self.default)
+        texts = {"title": said(self.title, language), "description": said(self.description, language)}
+        return texts | {"schema": schema, "minOccurs": self.min_occurs, "maxOccurs": self.max_occurs}
+
+    def accept(self, value: object, at: str) -> object:
+        """The checked value, or a tuple of values where several may occur."""
+        if self.max_occurs == 1:
+            return self._one(value, at)
+        if not isinstance(value, list):
+            return (self._one(value, at),)
+        if not self.min_occurs <= len(value) <= self.max_occurs or not value:
+            raise refuse(f"{len(value)} values are given", at, f"{max(1, self.min_occurs)} to {self.max_occurs}")
+        return tuple(self._one(v, point(at, i)) for i, v in enumerate(value))
+
+    def _one(self, value: object, at: str) -> object:
+        if isinstance(value, dict) and "href" in value:
+            return self._link(value, at)
+        if isinstance(value, dict) and "value" in value and not set(value) - set(_QUALIFIED):
+            self._media(value, at)
+            value, at = value["value"], point(at, "value")
+        checked = self.schema.check(value, at)
+        return Placed(checked, at) if self.placed else checked
+
+    def _link(self, value: dict[str, object], at: str) -> Link:
+        if not self.links:
+            raise refuse("a value by reference (href) is not accepted here; send the value itself", at)
+        for name in value:
+            if name not in _LINK:
+                raise UnknownName(name, _LINK, kind="member of a link", where=point(at, name))
+        if not isinstance(value["href"], str):
+            raise refuse(f"an address is expected, not {named(value['href'])}", point(at, "href"))
+        finite(value, at)
+        return Link(value, at)
+
+    def _media(self, value: dict[str, object], at: str) -> None:
+        """Check media type and encoding of a qualified value; the older nested ``format`` is read too."""
+        form = value.get("format", {})
+        if not isinstance(form, dict):
+            raise refuse(f"an object is expected, not {named(form)}", point(at, "format"), *_FORMAT)
+        media, encoding = (value.get(k, form.get(k)) for k in ("mediaType", "encoding"))
+        if media is not None and bare(media) not in map(bare, self.accepted):
+            raise refuse(f"{named(media)} is no accepted media type", point(at, "mediaType"), *self.accepted)
+        encodings = ("base64", "binary") if isinstance(self.schema, Binary) else ("utf-8",)
+        if encoding is not None and str(encoding).lower() not in encodings:
+            raise refuse(f"{named(encoding)} is no accepted encoding", point(at, "encoding"), *encodings)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One declared output; its media type is its kind's."""
+
+    schema: Schema
+    title: Words
+    description: Words
+
+    def describe(self, language: str | None) -> Json:
+        """Its member of a process description."""
+        texts = {"title": said(self.title, language), "description": said(self.description, language)}
+        return texts | {"schema": self.schema.json()}
+
+    def accept(self, given: object, at: str) -> None:
+        """Check how the output is asked for: by value, in its own media type."""
+        if not isinstance(given, dict):
+            raise refuse(f"an object is expected, not {named(given)}", at, *_OUTPUT)
+        for name in given:
+            if name not in _OUTPUT:
+                raise UnknownName(name, _OUTPUT, kind="member of an output", where=point(at, name))
+        if given.get("transmissionMode", "value") != "value":
+            mode = named(given["transmissionMode"])
+            raise refuse(f"{mode} is no transmission mode of this output", point(at, "transmissionMode"), "value")
+        form = given.get("format", {})
+        media = form.get("mediaType") if isinstance(form, dict) else form
+        if media is not None and bare(media) != bare(self.schema.media_type):
+            place = point(point(at, "format"), "mediaType")
+            raise refuse(f"{named(media)} is no format of this output", place, self.schema.media_type)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a process may look at: the published map, and the server's public address for its own links."""
+
+    catalogue: "Catalogue"
+    url: str
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A request that passed every check: values by input id, the outputs asked for, raw or document."""
+
+    inputs: Mapping[str, object]
+    outputs: tuple[str, ...]
+    response: str = "raw"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run gives: value by output id (outputs without a value left out) and the edition it was read from."""
+
+    values: Mapping[str, object]
+    edition: str | None = None
+
+
+type Run = Callable[[Execution, Context], Results]
+"""The work of a process."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A declared process. ``max_body`` is the largest execute request in bytes, counted before parsing."""
+
+    id: str
+    version: str
+    title: Words
+    description: Words
+    keywords: tuple[str, ...]
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Output]
+    example: Json
+    run: Run = field(repr=False)
+    max_body: int = MIB
+
+    def describe(self, language: str | None = None) -> Json:
+        """Process description (18-062r2, clause 7.9); ``language`` None keeps every text as ``{ko, en}``."""
+        return {
+            "id": self.id,
+            "version": self.version,
+            "title": said(self.title, language),
+            "description": said(self.description, language),
+            "keywords": list(self.keywords),
+            "jobControlOptions": ["sync-execute"],
+            "outputTransmission": ["value"],
+            "links": [],
+            "inputs": {k: v.describe(language) for k, v in self.inputs.items()},
+            "outputs": {k: v.describe(language) for k, v in self.outputs.items()},
+            "example": self.example,
+        }
+
+    def accept(self, request: object) -> Execution:
+        """Check an execute request as parsed from JSON; InvalidInput with the JSON pointer of what is wrong."""
+        if not isinstance(request, dict):
+            raise refuse(f"an execute request is a JSON object, not {named(request)}", "", *_REQUEST[:3])
+        for name in request:
+            if name not in _REQUEST:
+                raise UnknownName(name, _REQUEST[:3], kind="member of an execute request", where=point("", name))
+        if "subscriber" in request:
+            raise refuse("callbacks are not offered", "/subscriber")
+        response = request.get("response", "raw")
+        if response not in RESPONSES:
+            raise refuse(f"{named(response)} is no response type", "/response", *RESPONSES)
+        inputs = self._inputs(request.get("inputs", {}))
+        return Execution(inputs, self._outputs(request.get("outputs")), response)
+
+    def execute(self, execution: Execution, context: Context) -> Results:
+        """Run it and keep the outputs asked for, in declared order."""
+        made = self.run(execution, context)
+        return Results({k: made.values[k] for k in execution.outputs if k in made.values}, made.edition)
+
+    def _inputs(self, given: object) -> dict[str, object]:
+        if not isinstance(given, dict):
+            raise refuse(f"an object is expected, not {named(given)}", "/inputs", *self.inputs)
+        for name in given:
+            if name not in self.inputs:
+                raise UnknownName(name, self.inputs, kind="input", where=point("/inputs", name))
+        return {k: self._input(k, given) for k, i in self.inputs.items() if k in given or i.required_or_default}
+
+    def _input(self, name: str, given: dict[str, object]) -> object:
+        declared, at = self.inputs[name], point("/inputs", name)
+        if name in given:
+            return declared.accept(given[name], at)
+        if declared.min_occurs:
+            raise InvalidInput("this input is required", where=at)
+        return declared.accept(declared.default, at)
+
+    def _outputs(self, given: object) -> tuple[str, ...]:
+        """Ids asked for; all where ``outputs`` is left out or empty (18-062r2, requirement 27)."""
+        if given is None or given == {}:
+            return tuple(self.outputs)
+        if not isinstance(given, dict):
+            raise refuse(f"an object is expected, not {named(given)}", "/outputs", *self.outputs)
+        for name, asked in given.items():
+            if name not in self.outputs:
+                raise UnknownName(name, self.outputs, kind="output", where=point("/outputs", name))
+            self.outputs[name].accept(asked, point("/outputs", name))
+        return tuple(k for k in self.outputs if k in given)
+
+
+def said(words: Words, language: str | None) -> object:
+    """A text in one language (English where it lacks), or both as a dict."""
+    return dict(words) if language is None else words.get(language, words["en"])
+
+
+def bare(media_type: object) -> str:
+    """Type and subtype without parameters, lower case."""
+    return str(media_type).partition(";")[0].strip().lower()

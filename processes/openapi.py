@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAPI 3.0 pieces of the processes: paths and component schemas, made from the declarations, without outside references."""
+
+from collections.abc import Iterable
+
+from processes.base import JSON, RESPONSES, Input, Process, said
+from processes.registry import PROCESSES
+from processes.schema import Json, clean
+
+_TEXT: Json = {"type": "string"}
+_LINK = {"$ref": "#/components/schemas/link"}
+
+
+def parts(language: str = "en") -> Json:
+    """``{"paths": …, "components": {"schemas": …}, "tags": […]}`` for the server's document."""
+    paths: Json = {"/processes": {"get": _get("getProcesses", "The processes", "processList", ["limit", "offset"])}}
+    for process in PROCESSES.values():
+        described = _get(f"describe.{process.id}", f"Description of {process.id}", "process")
+        paths[f"/processes/{process.id}"] = {"get": described}
+        paths[f"/processes/{process.id}/execution"] = {"post": _execution(process, language)}
+    paths |= _jobs()
+    return {"paths": paths, "components": {"schemas": schemas()}, "tags": [{"name": "processes"}, {"name": "jobs"}]}
+
+
+def request_schema(process: Process) -> Json:
+    """JSON schema of an execute request."""
+    inputs = {k: value_schema(i) for k, i in process.inputs.items()}
+    required = [k for k, i in process.inputs.items() if i.min_occurs] or None
+    return _object(
+        {
+            "inputs": _object(inputs, required),
+            "outputs": _object({k: _asked(o.schema.media_type) for k, o in process.outputs.items()}),
+            "response": {"type": "string", "enum": list(RESPONSES), "default": "raw"},
+        },
+        ["inputs"] if required else None,
+    )
+
+
+def value_schema(declared: Input) -> Json:
+    """What may stand for an input: a value, several where they may occur, a qualified value, a link where taken."""
+    value = declared.schema.json()
+    media: Json = {"type": "string", "enum": sorted(set(declared.accepted))}
+    one: list[Json] = [value, _object({"value": value, "mediaType": media, "encoding": _TEXT}, ["value"])]
+    if declared.links:
+        one.append(dict(_LINK))
+    if declared.max_occurs > 1:
+        one.append({"type": "array", "items": value, "minItems": 1, "maxItems": declared.max_occurs})
+    return clean(anyOf=one, default=declared.default, description=said(declared.description, "en"))
+
+
+def schemas() -> Json:
+    """Component schemas that the paths refer to."""
+    strings: Json = {"type": "array", "items": _TEXT}
+    links: Json = {"type": "array", "items": _LINK}
+    summary: Json = {name: _TEXT for name in ("id", "version", "title", "description")}
+    summary |= {"keywords": strings, "jobControlOptions": strings, "outputTransmission": strings, "links": links}
+    opened: Json = {"type": "object", "additionalProperties": {"type": "object"}}
+    described = summary | {"inputs": opened, "outputs": opened, "example": {"type": "object"}}
+    listed: Json = {"type": "array", "items": {"$ref": "#/components/schemas/processSummary"}}
+    return {
+        "link": _open({n: _TEXT for n in ("href", "rel", "type", "hreflang", "title")}, ["href"]),
+        "exception": _open(
+            {
+                **{n: _TEXT for n in ("type", "title", "detail", "instance", "pointer")},
+                "status": {"type": "integer"},
+                "allowed": strings,
+            },
+            ["type"],
+        ),
+        "processSummary": _open(summary, ["id", "version"]),
+        "process": _open(described, ["id", "version", "inputs", "outputs"]),
+        "processList": _open({"processes": listed, "links": links}, ["processes", "links"]),
+        "jobList": _open({"jobs": {"type": "array", "items": {"type": "object"}}, "links": links}, ["jobs", "links"]),
+    }
+
+
+def _execution(process: Process, language: str) -> Json:
+    body = {JSON: {"schema": request_schema(process), "example": process.example}}
+    single = {o.schema.media_type.partition(";")[0]: {"schema": o.schema.json()} for o in process.outputs.values()}
+    answers = single | {JSON: {"schema": {}}, "multipart/related": {"schema": {"type": "string", "format": "binary"}}}
+    ok: Json = {"description": "The outputs, raw or as a document by output id", "content": answers}
+    return {
+        "operationId": f"execute.{process.id}",
+        "tags": ["processes"],
+        "summary": said(process.title, language),
+        "description": said(process.description, language),
+        "requestBody": {"required": True, "content": body},
+        "responses": {"200": ok} | _problems(400, 404, 413, 500),
+    }
+
+
+def _get(operation: str, summary: str, schema: str, numbers: Iterable[str] = (), tag: str = "processes") -> Json:
+    integer: Json = {"type": "integer", "minimum": 0}
+    formats: Json = {"type": "string", "enum": ["json", "html"]}
+    parameters = [_query("f", formats), _query("lang", _TEXT), *(_query(n, integer) for n in numbers)]
+    ok: Json = {
+        "description": summary,
+        "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}, "text/html": {"schema": _TEXT}},
+    }
+    responses = {"200": ok} | _problems(400, 404, 500)
+    return {
+        "operationId": operation,
+        "tags": [tag],
+        "summary": summary,
+        "parameters": parameters,
+        "responses": responses,
+    }
+
+
+def _jobs() -> Json:
+    path: Json = {"name": "jobId", "in": "path", "required": True, "schema": _TEXT}
+    none: Json = {"tags": ["jobs"], "parameters": [path], "responses": _problems(404, 500)}
+    return {
+        "/jobs": {
+            "get": _get("getJobs", "The jobs: none, every process answers in its request", "jobList", tag="jobs")
+        },
+        "/jobs/{jobId}": {
+            "get": none | {"operationId": "getJob", "summary": "Status of a job"},
+            "delete": none | {"operationId": "dismissJob", "summary": "Dismiss a job"},
+        },
+        "/jobs/{jobId}/results": {"get": none | {"operationId": "getJobResults", "summary": "Results of a job"}},
+    }
+
+
+def _problems(*statuses: int) -> Json:
+    content = {JSON: {"schema": {"$ref": "#/components/schemas/exception"}}}
+    return {str(s): {"description": _MEANING[s], "content": content} for s in statuses}
+
+
+_MEANING = {
+    400: "The request is wrong; pointer names the place",
+    404: "Not found",
+    413: "Too large",
+    500: "Internal error",
+}
+
+
+def _query(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _asked(media_type: str) -> Json:
+    form = _object({"mediaType": {"type": "string", "enum": [media_type]}})
+    return _object({"transmissionMode": {"type": "string", "enum": ["value"]}, "format": form})
+
+
+def _object(properties: Json, required: list[str] | None = None) -> Json:
+    return clean(type="object", properties=properties, required=required, additionalProperties=False)
+
+
+def _open(properties: Json, required: list[str]) -> Json:
+    return {"type": "object", "properties": properties, "required": required}

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of this server, by id, in the order they are listed."""
+
+from processes.base import Process
+from processes.echo import ECHO
+
+PROCESSES: dict[str, Process] = {p.id: p for p in (ECHO,)}
