@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cells as clients see them: corner vertices in an output CRS, rounded as published, and which box they touch.
+
+Vertices are whole multiples of 10^-decimals of the CRS's unit (CRS84: 1e-7 degrees, about 1 cm). Every test of a cell
+against a box uses these published vertices, so an answer can be checked from its own coordinates.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+
+from carbongrid.errors import UnknownName
+from carbongrid.grid import Window
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+_BLOCK = 8
+Box = tuple[float, float, float, float]
+Ints = NDArray[np.int64]
+
+
+def crs_uri(epsg: int) -> str:
+    """OGC URI of an EPSG CRS."""
+    return f"http://www.opengis.net/def/crs/EPSG/0/{epsg}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputCrs:
+    """A CRS that coordinates are published in; ``swapped``: its authority puts northing or latitude first."""
+
+    uri: str
+    name: str
+    decimals: int
+    swapped: bool
+
+    @classmethod
+    def of(cls, uri: str, allowed: tuple[str, ...]) -> "OutputCrs":
+        """The CRS of one of the ``allowed`` URIs; UnknownName otherwise."""
+        if uri not in allowed:
+            raise UnknownName(uri, allowed, kind="CRS", where="crs")
+        return _output_crs(uri)
+
+    @property
+    def scale(self) -> float:
+        """Published units per CRS unit."""
+        return float(10**self.decimals)
+
+
+@lru_cache(maxsize=64)
+def _output_crs(uri: str) -> OutputCrs:
+    if uri == CRS84:
+        return OutputCrs(uri, "OGC:CRS84", 7, False)
+    name = f"EPSG:{uri.rsplit('/', 1)[1]}"
+    crs = CRS(name)
+    swapped = crs.axis_info[0].direction == "north"
+    return OutputCrs(uri, name, 7 if crs.is_geographic else 3, swapped)
+
+
+WGS84 = _output_crs(CRS84)
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: str, target: str) -> Transformer:
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def project(
+    easting: NDArray[np.float64], northing: NDArray[np.float64], grid_crs: str, to: OutputCrs
+) -> tuple[Ints, Ints]:
+    """Published (x, y) of points in the grid CRS, int64, x to the east whatever the authority's order."""
+    x, y = easting, northing
+    if to.name != grid_crs:
+        x, y = _transformer(grid_crs, to.name).transform(easting, northing)
+    return np.rint(np.asarray(x) * to.scale).astype(np.int64), np.rint(np.asarray(y) * to.scale).astype(np.int64)
+
+
+def lattice(window: Window, to: OutputCrs = WGS84) -> tuple[Ints, Ints]:
+    """Published corner vertices of a window, two arrays of shape (nrow + 1, ncol + 1), row 0 in the north."""
+    size = window.grid.cell_size
+    east = window.west + size * np.arange(window.ncol + 1, dtype=np.float64)
+    north = window.north - size * np.arange(window.nrow + 1, dtype=np.float64)
+    return project(*np.meshgrid(east, north), window.grid.crs, to)
+
+
+def corners(window: Window, index: Ints, to: OutputCrs = WGS84) -> tuple[Ints, Ints]:
+    """Published corners of single cells, two arrays of shape (n, 4): SW, SE, NE, NW."""
+    west, south = window.corners(index)
+    size = window.grid.cell_size
+    east = west[:, None] + np.array([0, size, size, 0])
+    north = south[:, None] + np.array([0, 0, size, size])
+    return project(east.astype(np.float64), north.astype(np.float64), window.grid.crs, to)
+
+
+def extent(window: Window, index: Ints) -> Box:
+    """(west, south, east, north) in CRS84 degrees of cells in row-major order, from their published vertices."""
+    row, col = np.divmod(index, window.ncol)
+    by_col = np.argsort(col, kind="stable")
+    ends = [_ends(row, np.arange(len(row))), _ends(col[by_col], by_col)]
+    x, y = corners(window, index[np.unique(np.concatenate(ends))])
+    s = WGS84.scale
+    return float(x.min() / s), float(y.min() / s), float(x.max() / s), float(y.max() / s)
+
+
+def _ends(key: Ints, position: Ints) -> Ints:
+    """Positions of the first and last of each run of equal keys."""
+    change = np.flatnonzero(np.diff(key)) + 1
+    chosen: Ints = position[np.concatenate([[0], change, change - 1, [len(key) - 1]])]
+    return chosen
+
+
+def around(window: Window, box: Box) -> tuple[int, int, int, int] | None:
+    """(row0, row1, col0, col1), half open, of cells that may touch a CRS84 box: its densified edge and a cell more."""
+    west, south, east, north = box
+    t = np.linspace(0.0, 1.0, 33)
+    lon = np.concatenate([west + (east - west) * t, west + (east - west) * t, np.full(33, west), np.full(33, east)])
+    lat = np.concatenate(
+        [np.full(33, south), np.full(33, north), south + (north - south) * t, south + (north - south) * t]
+    )
+    x, y = _transformer("OGC:CRS84", window.grid.crs).transform(lon, lat)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):  # part of the box lies outside the projection's domain
+        return 0, window.nrow, 0, window.ncol
+    # 33 points an edge: the arc between two rises by 1/1024 of the edge's own sag above its chord
+    sag = max(np.ptp(x), np.ptp(y)) / 1024 + window.grid.cell_size
+    return clip(window, (x.min() - sag, y.min() - sag, x.max() + sag, y.max() + sag))
+
+
+def clip(window: Window, bounds: Box) -> tuple[int, int, int, int] | None:
+    """(row0, row1, col0, col1), half open, of the window's cells within bounds in metres; None without any."""
+    size = window.grid.cell_size
+    col0, col1 = int((bounds[0] - window.west) // size), int((bounds[2] - window.west) // size) + 1
+    row0, row1 = int((window.north - bounds[3]) // size), int((window.north - bounds[1]) // size) + 1
+    row0, row1, col0, col1 = max(row0, 0), min(row1, window.nrow), max(col0, 0), min(col1, window.ncol)
+    return (row0, row1, col0, col1) if row0 < row1 and col0 < col1 else None
+
+
+def part(window: Window, block: tuple[int, int, int, int]) -> Window:
+    """The sub-window of rows and columns (row0, row1, col0, col1), half open."""
+    row0, row1, col0, col1 = block
+    return Window(window.grid, window.left + col0, window.top - row0, col1 - col0, row1 - row0)
+
+
+def touching(window: Window, box: Box) -> NDArray[np.bool_]:
+    """Which cells of a window touch a CRS84 box, its edge included; shape (nrow, ncol).
+
+    Blocks of 8 x 8 cells that lie inside or outside by more than a cell are settled by their corners; only cells of
+    the others are projected one by one, so the cost follows the box's outline, not its area.
+    """
+    blocks = -(-window.nrow // _BLOCK), -(-window.ncol // _BLOCK)
+    coarse = Window(window.grid, window.left, window.top, blocks[1] * _BLOCK, blocks[0] * _BLOCK)
+    x, y = _block_corners(coarse)
+    low, high = _block_ranges(x), _block_ranges(y)
+    limits = tuple(float(v) * WGS84.scale for v in box)
+    state = _settle(*low, *high, limits)
+    mask = np.repeat(np.repeat(state == 1, _BLOCK, axis=0), _BLOCK, axis=1)
+    for r, c in zip(*np.nonzero(state == 0), strict=True):
+        sub = part(coarse, (r * _BLOCK, (r + 1) * _BLOCK, c * _BLOCK, (c + 1) * _BLOCK))
+        lon, lat = lattice(sub)
+        mask[r * _BLOCK : (r + 1) * _BLOCK, c * _BLOCK : (c + 1) * _BLOCK] = meets(
+            lon.astype(np.float64), lat.astype(np.float64), np.array(limits), 0.0
+        )
+    return mask[: window.nrow, : window.ncol]
+
+
+def _block_corners(window: Window) -> tuple[Ints, Ints]:
+    size = window.grid.cell_size * _BLOCK
+    east = window.west + size * np.arange(window.ncol // _BLOCK + 1, dtype=np.float64)
+    north = window.north - size * np.arange(window.nrow // _BLOCK + 1, dtype=np.float64)
+    return project(*np.meshgrid(east, north), window.grid.crs, WGS84)
+
+
+def _block_ranges(v: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least and greatest of the four corners of every block."""
+    four = np.stack([v[:-1, :-1], v[:-1, 1:], v[1:, :-1], v[1:, 1:]]).astype(np.float64)
+    return four.min(axis=0), four.max(axis=0)
+
+
+def _settle(
+    x0: NDArray[np.float64],
+    x1: NDArray[np.float64],
+    y0: NDArray[np.float64],
+    y1: NDArray[np.float64],
+    box: tuple[float, ...],
+) -> NDArray[np.int8]:
+    """1 = the block is inside, -1 = outside, 0 = look closer; a cell's width of margin covers the bend of its edges."""
+    dx, dy = (x1 - x0) / _BLOCK, (y1 - y0) / _BLOCK
+    inside = (x0 - dx > box[0]) & (x1 + dx < box[2]) & (y0 - dy > box[1]) & (y1 + dy < box[3])
+    outside = (x1 + dx < box[0]) | (x0 - dx > box[2]) | (y1 + dy < box[1]) | (y0 - dy > box[3])
+    return inside.astype(np.int8) - outside.astype(np.int8)
+
+
+@njit(cache=True, nogil=True)
+def meets(x: NDArray[np.float64], y: NDArray[np.float64], box: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
+    """Which quadrilaterals of a lattice meet a box (xmin, ymin, xmax, ymax) by ``least`` or more; 0 lets them touch.
+
+    Separating axes: the box's two, then the four edges of the quadrilateral (convex, either direction of turning).
+    """
+    nrow, ncol = x.shape[0] - 1, x.shape[1] - 1
+    mask = np.zeros((nrow, ncol), np.bool_)
+    qx, qy = np.empty(4), np.empty(4)
+    for r in range(nrow):
+        for c in range(ncol):
+            qx[0], qy[0] = x[r + 1, c], y[r + 1, c]
+            qx[1], qy[1] = x[r + 1, c + 1], y[r + 1, c + 1]
+            qx[2], qy[2] = x[r, c + 1], y[r, c + 1]
+            qx[3], qy[3] = x[r, c], y[r, c]
+            if qx.max() < box[0] + least or qx.min() > box[2] - least:
+                continue
+            if qy.max() < box[1] + least or qy.min() > box[3] - least:
+                continue
+            mask[r, c] = not _apart(qx, qy, box, least)
+    return mask
+
+
+@njit(cache=True, nogil=True)
+def _apart(qx: NDArray[np.float64], qy: NDArray[np.float64], box: NDArray[np.float64], least: float) -> bool:
+    """Whether an edge of the quadrilateral has the whole box on its outer side."""
+    turn = (qx[2] - qx[0]) * (qy[3] - qy[1]) - (qx[3] - qx[1]) * (qy[2] - qy[0])
+    sign = 1.0 if turn > 0 else -1.0
+    for k in range(4):
+        j = (k + 1) % 4
+        ex, ey = (qx[j] - qx[k]) * sign, (qy[j] - qy[k]) * sign
+        bx = box[0] if ey > 0 else box[2]  # the box's corner furthest to the left of the edge
+        by = box[3] if ex > 0 else box[1]
+        depth = ex * (by - qy[k]) - ey * (bx - qx[k])
+        if depth < least * np.sqrt(ex * ex + ey * ey):
+            return True
+    return False
