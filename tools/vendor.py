@@ -91,7 +91,9 @@ def licence_text(package: Path) -> str:
             return head + path.read_text(errors="replace")
     author = manifest.get("author", "")
     name = author.get("name", "") if isinstance(author, dict) else str(author)
-    return head + f"Licence: {manifest.get('license', 'not stated')}\nAuthor: {name}\n(no licence file in the package)\n"
+    return (
+        head + f"Licence: {manifest.get('license', 'not stated')}\nAuthor: {name}\n(no licence file in the package)\n"
+    )
 
 
 def copy(modules: Path, vendor: Path) -> None:

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Map styles: how a figure of a cell becomes a colour, as Mapbox style documents.
+
+A style colours **density**, t CO2e per hectare and year: the cell's tonnes divided by the nominal hectares of its level,
+in classes whose breaks are fixed for all inventories, levels and years, so that one colour always means one thing.
+Colours, breaks and their sources lie in ``viewer/palettes.json``; the legend is drawn from the style's ``metadata``.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from carbongrid.errors import NotFound
+
+MEDIA_TYPE = "application/vnd.mapbox.style+json"
+PALETTES = Path(__file__).parent / "viewer" / "palettes.json"
+LEVEL_HECTARES = {"10km": 10_000, "5km": 2_500, "1km": 100, "500m": 25, "100m": 1}
+"""Hectares of a cell by the ``level`` that dataset tiles carry; a collection's own tiles carry none."""
+
+
+class Drawn(Protocol):
+    """What a style needs of a cell collection; ``carbonstore.catalogue.Collection`` has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> Mapping[str, str]: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def bbox(self) -> tuple[float, float, float, float]: ...
+    @property
+    def min_zoom(self) -> int: ...
+    @property
+    def max_zoom(self) -> int: ...
+    @property
+    def licences(self) -> tuple[tuple[str, str], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Class colours of a density: ``colors[i]`` holds from ``breaks[i - 1]`` up to, not including, ``breaks[i]``.
+
+    Exactly 0 has its own colour, the lightest; ``no_data`` stands for null.
+    """
+
+    zero: str
+    no_data: str
+    breaks: tuple[float, ...]
+    colors: tuple[str, ...]
+
+    def color(self, density: float | None) -> str:
+        """Colour of a density in t/(ha a), None = no data: what the style's expression computes."""
+        if density is None:
+            return self.no_data
+        return self.zero if density == 0 else self.colors[sum(density >= b for b in self.breaks)]
+
+    def expression(self, value: str, hectares: list[Any] | float) -> list[Any]:
+        """The same as a style expression over the property ``value`` in tonnes."""
+        steps = [x for pair in zip(self.breaks, self.colors[1:], strict=True) for x in pair]
+        density = ["/", ["get", value], hectares]
+        by_class = ["step", density, self.colors[0], *steps]
+        return ["case", ["!", ["has", value]], self.no_data, ["==", ["get", value], 0], self.zero, by_class]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """One way to look at a collection: a figure, its ramp, its title {ko, en} and the unit of its density."""
+
+    id: str
+    property: str
+    ramp: Ramp
+    title: Mapping[str, str]
+    unit: Mapping[str, str]
+
+    @classmethod
+    def named(cls, style_id: str) -> Self:
+        """The style of this id; NotFound lists those that exist."""
+        palettes = _palettes()
+        if style_id not in palettes["styles"]:
+            raise NotFound(f"no style '{style_id}'", allowed=palettes["styles"])
+        entry = palettes["styles"][style_id]
+        ramp = palettes["ramps"][entry["ramp"]]
+        colors = Ramp(ramp["zero"], palettes["no_data"], tuple(ramp["breaks"]), tuple(ramp["colors"]))
+        return cls(style_id, entry["property"], colors, entry["title"], palettes["unit"])
+
+    @property
+    def legend(self) -> dict[str, Any]:
+        """What a legend needs, from the same values as the colours."""
+        ramp = self.ramp
+        return {
+            "property": self.property,
+            "unit": dict(self.unit),
+            "zero": ramp.zero,
+            "no_data": ramp.no_data,
+            "breaks": list(ramp.breaks),
+            "colors": list(ramp.colors),
+        }
+
+
+@cache
+def _palettes() -> dict[str, Any]:
+    palettes: dict[str, Any] = json.loads(PALETTES.read_text(encoding="utf-8"))
+    return palettes
+
+
+def ids() -> tuple[str, ...]:
+    """Style ids in the order of the sector switch."""
+    return tuple(_palettes()["styles"])
+
+
+def hectares(level: int) -> float:
+    """Nominal hectares of a cell of ``level`` metres."""
+    return level * level / 10_000
+
+
+def document(style: Style, collection: Drawn, base_url: str) -> dict[str, Any]:
+    """The style of a cell collection over its own vector tiles (Mapbox style specification, version 8).
+
+    The fill also suits dataset tiles: where a feature carries ``level``, its own hectares count.
+    """
+    area = ["match", ["get", "level"], *_flat(LEVEL_HECTARES), hectares(collection.level)]
+    fill = style.ramp.expression(style.property, area)
+    west, south, east, north = collection.bbox
+    return {
+        "version": 8,
+        "name": f"{collection.title['en']}: {style.title['en']}",
+        "metadata": {"carbongrid:title": dict(style.title), "carbongrid:legend": style.legend},
+        "center": [round((west + east) / 2, 5), round((south + north) / 2, 5)],
+        "zoom": collection.min_zoom,
+        "sources": {"cells": _source(collection, base_url)},
+        "layers": [
+            {
+                "id": style.id,
+                "type": "fill",
+                "source": "cells",
+                "source-layer": collection.id,
+                "paint": {"fill-color": fill, "fill-antialias": False},
+            }
+        ],
+    }
+
+
+def _source(collection: Drawn, base_url: str) -> dict[str, Any]:
+    tile = f"{base_url}/collections/{collection.id}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}?f=mvt"
+    return {
+        "type": "vector",
+        "tiles": [tile],
+        "minzoom": collection.min_zoom,
+        "maxzoom": collection.max_zoom,
+        "bounds": list(collection.bbox),
+        "attribution": ", ".join(f"{attribution} ({licence})" for licence, attribution in collection.licences),
+    }
+
+
+def _flat(pairs: Mapping[str, float]) -> list[Any]:
+    return [x for pair in pairs.items() for x in pair]
+
+
+def listing(collection: Drawn, language: str, base_url: str) -> dict[str, Any]:
+    """The styles of a collection (the list of OGC API - Styles, a draft), titled in ``language``."""
+    here = f"{base_url}/collections/{collection.id}/styles"
+    styles = [Style.named(style_id) for style_id in ids()]
+    return {
+        "title": collection.title[language],
+        "default": styles[0].id,
+        "styles": [
+            {
+                "id": style.id,
+                "title": style.title[language],
+                "links": [{"rel": "stylesheet", "type": MEDIA_TYPE, "href": f"{here}/{style.id}"}],
+            }
+            for style in styles
+        ],
+        "links": [
+            {"rel": "self", "type": "application/json", "href": here},
+            {"rel": "collection", "type": "application/json", "href": f"{base_url}/collections/{collection.id}"},
+        ],
+    }

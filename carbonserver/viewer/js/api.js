@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every address the page asks for. All are of its own server; `/map` may lie under a path prefix of a proxy.
+
+export const base = new URL('../../../', import.meta.url);
+
+/** An absolute URL below the server's base. Template braces stay readable for MapLibre. */
+export const url = path => new URL(path, base).href.replaceAll('%7B', '{').replaceAll('%7D', '}');
+
+/** Parsed JSON of a path; throws an Error with the server's own sentence where it refuses. */
+export async function json(path) {
+  const response = await fetch(url(path), { headers: { Accept: 'application/json' } });
+  if (response.ok) return response.json();
+  const refusal = await response.json().catch(() => ({}));
+  throw new Error(refusal.description ?? `HTTP ${response.status}`);
+}
+
+/** What is published: the JSON twin of this page. */
+export const site = () => json('map?f=json');
+
+/** The style document of a collection. */
+export const style = (collection, id) => json(`collections/${collection}/styles/${id}`);
+
+/** Path of one record. Records of an older year live in the `-history` collection. */
+export const itemPath = (collection, newest, cell, year) =>
+  `collections/${collection}${year === newest ? '' : '-history'}/items/${cell}.${year}`;
+
+/** Template of the dataset tiles of one year: one layer an inventory. */
+export const tiles = year =>
+  url(`tiles/WebMercatorQuad/{z}/{y}/{x}?f=mvt&datetime=${year}-01-01/${year}-12-31`);
