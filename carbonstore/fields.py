@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data dictionary: every property of a cell record, once, for schemas, queryables, TileJSON, documents, encoders.
+
+Units are UCUM codes, roles those of OGC API Features Part 5. Order is the published order (contract 2).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from carbongrid.sectors import SECTORS
+
+Text = Mapping[str, str]
+TONNES = "t{CO2e}/a"
+"""Tonnes CO2-equivalent a year; the braces hold an annotation that UCUM ignores."""
+KR_CODE_LEVELS = (10, 100, 500, 1000)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A property: JSON type and format, titles and descriptions by language, UCUM unit, role, allowed values.
+
+    ``decimals`` are kept of a number; ``tile``: a tile carries it unless other properties are asked for.
+    """
+
+    name: str
+    type: str
+    title: Text
+    description: Text
+    format: str | None = None
+    unit: str | None = None
+    role: str | None = None
+    values: tuple[str, ...] = ()
+    decimals: int = 0
+    tile: bool = False
+
+    def schema(self, language: str = "en") -> dict[str, Any]:
+        """JSON Schema of the property with the OGC keywords, in one language."""
+        optional = {
+            "format": self.format,
+            "x-ogc-unit": self.unit,
+            "x-ogc-unitLang": self.unit and "UCUM",
+            "x-ogc-role": self.role,
+            "enum": list(self.values) or None,
+        }
+        base = {"title": self.title[language], "description": self.description[language], "type": self.type}
+        return base | {key: value for key, value in optional.items() if value is not None}
+
+
+def _tonnes(name: str, ko: str, en: str, ko_text: str, en_text: str, *, tile: bool = True) -> Field:
+    title, text = {"ko": ko, "en": en}, {"ko": ko_text, "en": en_text}
+    return Field(name, "number", title, text, unit=TONNES, decimals=3, tile=tile)
+
+
+def _half_width(name: str, ko: str, en: str) -> Field:
+    return _tonnes(
+        f"{name}_u95",
+        f"{ko} 95 % 신뢰구간 반폭",
+        f"{en}, 95 % half-width",
+        "값 ± 반폭이 95 % 신뢰구간입니다. 격자끼리 더할 수 없습니다.",
+        "The value plus and minus this is the 95 % interval. Half-widths do not add up over cells.",
+    )
+
+
+def _data_year(sector: str, ko: str, en: str) -> Field:
+    return Field(
+        f"data_year_{sector}",
+        "integer",
+        {"ko": f"{ko} 자료 연도", "en": f"Year of the {en} data"},
+        {"ko": "기준 연도와 다를 때만 있습니다.", "en": "Only where it differs from the year of the record."},
+    )
+
+
+CELL_FIELDS = (
+    Field(
+        "cell_id", "string", {"ko": "격자 코드", "en": "Cell code"},
+        {"ko": "INSPIRE/GISCO 형식: 좌표계, 크기, 남서쪽 모서리.", "en": "INSPIRE/GISCO: CRS, size, SW corner."},
+        tile=True,
+    ),
+    Field(
+        "kr_code", "string", {"ko": "국가격자 코드", "en": "Korean grid code"},
+        {"ko": "국가지점번호 방식의 격자 이름.", "en": "Cell name in the manner of the Korean national point number."},
+    ),
+    Field(
+        "year", "integer", {"ko": "연도", "en": "Year"},
+        {"ko": "값이 나타내는 해.", "en": "The year that the values hold for."}, tile=True,
+    ),
+    Field(
+        "time_start", "string", {"ko": "기간 시작", "en": "Start of the period"},
+        {"ko": "1월 1일 (UTC 관례).", "en": "1 January, UTC by convention."},
+        format="date", role="primary-interval-start",
+    ),
+    Field(
+        "time_end", "string", {"ko": "기간 끝", "en": "End of the period"},
+        {"ko": "12월 31일 (UTC 관례).", "en": "31 December, UTC by convention."},
+        format="date", role="primary-interval-end",
+    ),
+    Field(
+        "area_m2", "number", {"ko": "경계 안 면적", "en": "Inside area"},
+        {"ko": "격자에서 경계 안에 있는 부분의 측지 면적.", "en": "Geodesic area of the cell inside the boundary."},
+        unit="m2", decimals=1,
+    ),
+    _tonnes(
+        "emission_buildings", "건물 배출량", "Emissions of buildings",
+        "건물의 연료와 전기·열 사용.", "Fuel burnt and electricity and heat used in buildings.",
+    ),
+    _tonnes(
+        "emission_buildings_scope1", "건물 직접배출량", "Emissions of buildings, scope 1",
+        "건물에서 태운 연료.", "Fuel burnt in buildings.",
+    ),
+    _tonnes(
+        "emission_buildings_scope2", "건물 간접배출량", "Emissions of buildings, scope 2",
+        "건물에서 쓴 전기와 열.", "Grid electricity and heat used in buildings.",
+    ),
+    _tonnes(
+        "emission_transport", "수송 배출량", "Emissions of transport",
+        "도로 구간의 교통.", "Traffic on road segments.",
+    ),
+    _tonnes(
+        "emission_total", "총배출량", "Emissions in total",
+        "알려진 부문의 합.", "Sum of the sectors that are known.",
+    ),
+    _tonnes(
+        "absorption_forest", "산림 흡수량", "Absorption of forests",
+        "생장에서 손실을 뺀 값, 흡수가 양수.", "Growth minus losses; uptake is positive.",
+    ),
+    _tonnes(
+        "absorption_forest_gross", "산림 총흡수량", "Gross absorption of forests",
+        "손실을 빼기 전의 생장.", "Growth before losses.", tile=False,
+    ),
+    _tonnes(
+        "net", "순배출량", "Net emissions",
+        "총배출량에서 산림 흡수량을 뺀 값.", "Emissions in total minus absorption of forests.",
+    ),
+    _half_width("emission_total", "총배출량", "Emissions in total"),
+    _half_width("absorption_forest", "산림 흡수량", "Absorption of forests"),
+    _half_width("net", "순배출량", "Net emissions"),
+    Field(
+        "quality", "integer", {"ko": "자료 품질", "en": "Data quality"},
+        {"ko": "1이 가장 좋고 5가 가장 낮습니다.", "en": "1 is best, 5 is lowest."}, tile=True,
+    ),
+    Field(
+        "status", "string", {"ko": "상태", "en": "Status"},
+        {
+            "ko": "ok: 모두 있음, partial: 일부 있음, missing: 모두 없음, masked: 원자료가 값을 감춤.",
+            "en": "ok: nothing missing; partial: some known; missing: none known; masked: withheld by the source.",
+        },
+        values=("ok", "partial", "missing", "masked"), tile=True,
+    ),
+    Field(
+        "missing", "string", {"ko": "빠진 부문", "en": "Missing sectors"},
+        {"ko": "값이 없거나 불완전한 부문, 쉼표로 구분.", "en": "Sectors null or incomplete, comma-separated."},
+        tile=True,
+    ),
+    _data_year("buildings", "건물", "buildings"),
+    _data_year("transport", "수송", "transport"),
+    _data_year("forest", "산림", "forest"),
+    Field(
+        "synthetic", "boolean", {"ko": "합성 자료", "en": "Synthetic"},
+        {"ko": "실제 값이 아닌 합성 자료입니다.", "en": "Made-up data, not a record of a real place."}, tile=True,
+    ),
+)  # fmt: skip
+FIELD = {f.name: f for f in CELL_FIELDS}
+
+
+def cell_fields(epsg: int, level: int, *, synthetic: bool, data_years: Collection[str] = ()) -> tuple[Field, ...]:
+    """The properties that the cells of a collection have: some only in Korea, some only where they say anything."""
+    absent = {f"data_year_{s}" for s in SECTORS if s not in data_years}
+    if epsg != 5179 or level not in KR_CODE_LEVELS:
+        absent.add("kr_code")
+    if not synthetic:
+        absent.add("synthetic")
+    return tuple(f for f in CELL_FIELDS if f.name not in absent)
+
+
+def named(fields: Iterable[Field]) -> dict[str, Field]:
+    """Fields by name, in their order."""
+    return {f.name: f for f in fields}

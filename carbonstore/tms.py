@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tile matrix sets as data (OGC 17-083r4), and from which zoom each level of cells is drawn (contract 5).
+
+A set is one row of a table: adding one adds no code.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from carbongrid.errors import NotFound, UnknownName
+
+EXTENT = 4096
+"""Units along the side of a vector tile (MVT 2.1, section 4.1)."""
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TileMatrixSet:
+    """A quad-tree of square tiles: matrix ``z`` has ``columns * 2**z`` x ``rows * 2**z`` tiles of side ``side / 2**z``.
+
+    ``crs`` is authority text, ``west`` and ``north`` the upper left corner in (x, y) order, in units of the CRS.
+    ``zoom_shift`` is added to the zooms that hold in WebMercatorQuad; ``last`` is the last matrix with tiles.
+    """
+
+    id: str
+    uri: str
+    crs: str
+    west: float
+    north: float
+    side: float
+    columns: int
+    rows: int
+    zoom_shift: int
+    last: int
+
+    def bounds(self, z: int, x: int, y: int) -> Box:
+        """(west, south, east, north) of a tile in the set's CRS; NotFound outside the matrix."""
+        if not (0 <= z <= self.last and 0 <= x < self.columns << z and 0 <= y < self.rows << z):
+            raise NotFound(f"{self.id} has no tile {z}/{y}/{x}", where="tile")
+        side = self.side / (1 << z)
+        west, north = self.west + x * side, self.north - y * side
+        return west, north - side, west + side, north
+
+    def zooms(self, level: int) -> tuple[int, int]:
+        """First and last zoom of the tiles of a level in metres; both ends included."""
+        return max(0, web_zoom(level) + self.zoom_shift), self.last
+
+
+_HALF = 20037508.342789244
+_OGC = "http://www.opengis.net/def/tilematrixset/OGC/1.0/"
+SETS = MappingProxyType(
+    {
+        s.id: s
+        for s in (
+            TileMatrixSet(
+                "WebMercatorQuad", f"{_OGC}WebMercatorQuad", "EPSG:3857", -_HALF, _HALF, 2 * _HALF, 1, 1, 0, 16
+            ),
+            TileMatrixSet("WorldCRS84Quad", f"{_OGC}WorldCRS84Quad", "OGC:CRS84", -180.0, 90.0, 180.0, 2, 1, -1, 15),
+        )
+    }
+)
+_ZOOMS = ((10_000, 0), (5_000, 6), (1_000, 8), (500, 10), (100, 12), (25, 14), (10, 15))
+"""First WebMercatorQuad zoom of each level in metres, coarsest first."""
+
+
+def named(tms: str) -> TileMatrixSet:
+    """A set by its id; UnknownName otherwise."""
+    if tms not in SETS:
+        raise UnknownName(tms, SETS, kind="tile matrix set", where="tileMatrixSetId")
+    return SETS[tms]
+
+
+def web_zoom(level: int) -> int:
+    """First WebMercatorQuad zoom of a level; one that is not tabled comes a zoom after the next coarser one."""
+    table = dict(_ZOOMS)
+    if level in table:
+        return table[level]
+    return max((zoom + 1 for size, zoom in _ZOOMS if size > level), default=0)
