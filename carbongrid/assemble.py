@@ -6,7 +6,7 @@ cells -> coarser cells. Levels nest, so every coarser level is an exact sum of t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,13 +14,13 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.coverage import Parts, parts, shares
-from carbongrid.crs import areal_scale, project_polygon
+from carbongrid.crs import project_polygon, square_areas
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
-from carbongrid.model import Estimates
+from carbongrid.estimates import Estimates
 from carbongrid.pieces import cell_sums, pieces
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
-from carbongrid.uncertainty import cell_half_widths, half_widths
+from carbongrid.uncertainty import half_widths, piece_half_widths
 from carbongrid.wkb import Wkb
 
 INTERNAL_LEVELS = (5_000, 10_000)
@@ -61,9 +61,8 @@ class Place:
     def area_m2(self) -> NDArray[np.float64]:
         """Geodesic inside area of each cell, to 0.1 m2."""
         west, south = self.window.corners(self.index)
-        half = self.window.grid.cell_size / 2
-        scale = areal_scale(self.window.grid.crs, west + half, south + half)
-        return np.round(self.share * self.window.grid.cell_size**2 / scale, 1)
+        grid = self.window.grid
+        return np.round(self.share * square_areas(grid.crs, west, south, grid.cell_size), 1)
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,8 @@ def assemble(
     draft = Inventory(
         id, year, place.window.grid, shapely.to_wkb(boundary), merged.bands, merged.factors, merged.rows, layers, cells, border(place)
     )
-    return replace(draft, cells={size: _with_intervals(draft, c) for size, c in cells.items()})
+    account = Account.of(list(layers.values()))
+    return replace(draft, cells={size: _with_intervals(c, account, draft) for size, c in cells.items()})
 
 
 def _layer(kind: str, table: ActivityTable, estimate: Estimates, lines: Lines, split: Parts, place: Place) -> Layer:
@@ -227,27 +227,27 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
 
 @dataclass(frozen=True)
 class Account:
-    """All kinds' lines in one table, sources numbered through, for sums over the whole inventory."""
+    """All kinds' lines and pieces in one numbering, for sums and intervals over several sectors.
+
+    ``line``, ``cell`` (flat index in the finest window) and ``kg`` are by piece.
+    """
 
     lines: Lines
-    line_of_piece: NDArray[np.int64]
-    cell_of_piece: NDArray[np.int64]
-    kg_of_piece: NDArray[np.int64]
+    line: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    kg: NDArray[np.int64]
 
     @classmethod
-    def of(cls, inventory: Inventory) -> "Account":
-        """Concatenate the layers."""
-        layers = list(inventory.layers.values())
-        source = np.cumsum([0, *(len(layer.id) for layer in layers)])
-        line = np.cumsum([0, *(len(layer.lines.kg) for layer in layers)])
-        fields = {
-            name: np.concatenate([getattr(layer.lines, name) for layer in layers])
-            for name in ("band", "factor", "row", "u_own", "activity", "kg")
-        }
-        sources = np.concatenate([layer.lines.source + source[i] for i, layer in enumerate(layers)]).astype(np.int32)
+    def of(cls, layers: Sequence[Layer]) -> "Account":
+        """Concatenate layers; sources and lines are numbered through."""
+        first_source = np.cumsum([0, *(len(layer.id) for layer in layers)])
+        first_line = np.cumsum([0, *(len(layer.lines.kg) for layer in layers)])
+        columns = {f.name: np.concatenate([getattr(layer.lines, f.name) for layer in layers]) for f in fields(Lines)}
+        source = [layer.lines.source + n for layer, n in zip(layers, first_source, strict=False)]
+        line = [layer.pieces.line + n for layer, n in zip(layers, first_line, strict=False)]
         return cls(
-            Lines(source=sources, **fields),
-            np.concatenate([layer.pieces.line + line[i] for i, layer in enumerate(layers)]).astype(np.int64),
+            Lines(**columns | {"source": np.concatenate(source).astype(np.int32)}),
+            np.concatenate(line).astype(np.int64),
             np.concatenate([np.repeat(layer.pieces.cells, np.diff(layer.pieces.ptr)) for layer in layers]),
             np.concatenate([layer.pieces.kg for layer in layers]),
         )
@@ -257,3 +257,29 @@ def interval_signs(bands: Sequence[Band]) -> NDArray[np.int64]:
     """Sign of each band in each of INTERVALS, shape (intervals, bands)."""
     names = list(FIGURE)
     return weights(bands)[[names.index(n) for n in INTERVALS]]
+
+
+def _with_intervals(cells: Cells, account: Account, inventory: Inventory) -> Cells:
+    """Absolute half-widths of every cell: a source's pieces within one cell err together (method 2.6)."""
+    size, finest = cells.window.grid.cell_size, inventory.grid.cell_size
+    window = inventory.cells[finest].window
+    group = np.searchsorted(cells.index, window.parents(account.cell, size // finest))
+    widths = [
+        piece_half_widths(
+            account.line, account.kg, group, account.lines, sign[account.lines.band], inventory.factors, inventory.rows, len(cells.index)
+        )
+        for sign in interval_signs(inventory.bands)
+    ]
+    return replace(cells, u95=np.rint(np.stack(widths)).astype(np.int64))
+
+
+def total_intervals(inventory: Inventory) -> dict[str, int]:
+    """Absolute 95 % half-width of the inventory's totals in kg, by figure; empty without sources."""
+    if not inventory.layers:
+        return {}
+    lines = Account.of(list(inventory.layers.values())).lines
+    signs = interval_signs(inventory.bands)
+    return {
+        name: round(half_widths(lines.kg, lines, sign[lines.band], inventory.factors, inventory.rows))
+        for name, sign in zip(INTERVALS, signs, strict=True)
+    }

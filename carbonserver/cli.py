@@ -64,14 +64,14 @@ def build(file: Path, year: int | None, and_publish: bool) -> None:
     root = Settings.from_env().data
     with Bars(file.stem, out) as bars:
         release = build_release(file, root, year=year, progress=bars)
-    _report(release.manifest)
+    _report(release.id, release.manifest)
     if and_publish:
         out.print(f"edition {publish_edition(root, release.manifest['inventory'], [release.manifest['year']])}")
 
 
-def _report(manifest: dict[str, Any]) -> None:
+def _report(release: str, manifest: dict[str, Any]) -> None:
     """What was read, used, rejected and estimated, as tables."""
-    table = Table(title=f"{manifest['inventory']} {manifest['year']} · release {manifest['release']}", title_justify="left")
+    table = Table(title=f"{manifest['inventory']} {manifest['year']} · release {release}", title_justify="left")
     for head in ("source", "read", "used", "rejected", "clipped"):
         table.add_column(head, justify="left" if head == "source" else "right")
     for kind in manifest["report"]["kinds"]:

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an inventory file to a release: read, estimate, assemble, check, write. One way, nothing published.
+
+A failure at any step leaves the data folder as it was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from carbongrid import buildings, forests, roads
+from carbongrid.assemble import Place, assemble, total_intervals
+from carbongrid.crs import project_polygon
+from carbongrid.estimates import Estimates
+from carbongrid.factors import FactorSet
+from carbongrid.inventory import ActivityTable, Inventory
+from carbongrid.sectors import KIND_SECTOR, KINDS
+from carbongrid.uncertainty import placeholder_share
+from carbongrid.wkb import Wkb
+from carbonstore.inventory_file import InventoryFile, read
+from carbonstore.release import Publication, Release, write
+from carbonstore.sources import ReadContext, Reading, read_sources
+
+Progress = Callable[[str, int, int], None]
+Model = Callable[[ActivityTable, FactorSet, int], Estimates]
+MODELS: Mapping[str, Model] = {"buildings": buildings.estimate, "roads": roads.estimate, "forests": forests.estimate}
+SYNTHETIC = {
+    "ko": "합성자료: 실제 배출량이 아닙니다.",
+    "en": "Synthetic data: these are not real emissions.",
+}
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress for callers that want none."""
+
+
+def build(path: Path, root: Path, *, year: int | None = None, progress: Progress = silent) -> Release:
+    """Build one immutable release under ``root`` from an inventory file; InvalidInput names the key and what is allowed."""
+    progress("check", 0, 1)
+    file = read(path) if year is None else read(path).with_year(year)
+    factors = FactorSet.load(file.factors)
+    progress("check", 1, 1)
+    reading = read_sources(file.sources, _context(file, factors, progress))
+    tables = {kind: joined for kind in KINDS if (joined := _tables(reading, kind)) is not None}
+    estimates = _estimate(tables, factors, file.year, progress)
+    progress("grid", 0, 1)
+    inventory = _assemble(file, reading, tables, estimates)
+    progress("grid", 1, 1)
+    progress("write", 0, 1)
+    release = write(inventory, _publication(file, reading, inventory, estimates), root)
+    progress("write", 1, 1)
+    return release
+
+
+def _context(file: InventoryFile, factors: FactorSet, progress: Progress) -> ReadContext:
+    weight = partial(buildings.expected_energy, factors=factors)
+    return ReadContext(file.crs, file.boundary.polygon, file.year, weight=weight, progress=progress)
+
+
+def _tables(reading: Reading, kind: str) -> ActivityTable | None:
+    """All sources of one kind as one table, in the order of the file."""
+    found = [t.table for t in reading.tables if t.kind == kind and len(t.table)]
+    if len(found) < 2:
+        return found[0] if found else None
+    names = sorted({name for table in found for name in table.columns})
+    return ActivityTable(
+        kind=kind,
+        id=np.concatenate([t.id for t in found]),
+        geometry=Wkb.from_shapely(np.concatenate([t.geometry.to_shapely() for t in found])),
+        measure=np.concatenate([t.measure for t in found]),
+        inside=np.concatenate([t.inside for t in found]),
+        columns={name: np.concatenate([_column(t, name, found) for t in found]) for name in names},
+    )
+
+
+def _column(table: ActivityTable, name: str, all_tables: Sequence[ActivityTable]) -> NDArray[np.generic]:
+    """A column, or missing values of the kind that the other tables have."""
+    if name in table.columns:
+        return table.columns[name]
+    like = next(t.columns[name] for t in all_tables if name in t.columns)
+    return np.full(len(table), None if like.dtype == object else np.nan, like.dtype)
+
+
+def _estimate(
+    tables: Mapping[str, ActivityTable], factors: FactorSet, year: int, progress: Progress
+) -> dict[str, Estimates]:
+    made = {}
+    for done, (kind, table) in enumerate(tables.items()):
+        progress("estimate", done, len(tables))
+        made[kind] = MODELS[kind](table, factors, year)
+    progress("estimate", len(tables), len(tables))
+    return made
+
+
+def _assemble(
+    file: InventoryFile, reading: Reading, tables: Mapping[str, ActivityTable], estimates: Mapping[str, Estimates]
+) -> Inventory:
+    place = Place.of(file.boundary.polygon, file.crs, file.levels)
+    coverage = {sector: project_polygon(area, file.crs) for sector, area in _coverage(reading).items()}
+    return assemble(file.id, file.year, place, file.boundary.polygon, tables, estimates, coverage, file.levels)
+
+
+def _coverage(reading: Reading) -> dict[str, shapely.Geometry]:
+    """By sector the CRS84 area in which its sources have a say: there no source means zero, elsewhere null."""
+    areas: dict[str, list[shapely.Geometry]] = {}
+    for table in reading.tables:
+        areas.setdefault(KIND_SECTOR[table.kind], []).append(table.coverage)
+    return {sector: found[0] if len(found) == 1 else shapely.union_all(found) for sector, found in areas.items()}
+
+
+def _publication(
+    file: InventoryFile, reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates]
+) -> Publication:
+    terms = [(file.boundary.licence, file.boundary.attribution), *((s.licence, s.attribution) for s in file.sources)]
+    notes = [file.boundary.note, *([SYNTHETIC] if file.synthetic else [])]
+    return Publication(
+        title=dict(file.title),
+        country=file.country or "",
+        licences=tuple(t for t in dict.fromkeys(terms) if t[1]),
+        synthetic=file.synthetic,
+        notes=tuple(dict(n) for n in notes if n),
+        levels=file.levels,
+        coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
+        inputs={s.path.name: _sha256(s.path) for s in file.sources} | {file.path.name: _sha256(file.path)},
+        u95=total_intervals(inventory),
+        report=_report(reading, inventory, estimates),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
+
+
+def _report(reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates]) -> dict[str, Any]:
+    kinds = [t.report.as_dict() for t in reading.tables]
+    shares = {
+        kind: placeholder_share(layer.lines.kg, layer.lines, inventory.factors, inventory.rows)
+        for kind, layer in inventory.layers.items()
+    }
+    kg = {kind: int(np.abs(layer.lines.kg).sum()) for kind, layer in inventory.layers.items()}
+    total = sum(kg.values())
+    summary = {
+        "kinds": kinds,
+        "placeholder_share": sum(shares[k] * kg[k] for k in kg) / total if total else 0.0,
+        "placeholder_share_by_kind": shares,
+        "notes": {kind: dict(e.notes) for kind, e in estimates.items()},
+        "without_value": {kind: int(e.missing.sum()) for kind, e in estimates.items()},
+    }
+    return {"summary": summary, "sources": [r.as_dict() for r in reading.reports]}
