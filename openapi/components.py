@@ -29,7 +29,7 @@ def ref(kind: str, name: str) -> Json:
 
 def thing(required: list[str], **properties: Json) -> Json:
     """Schema of an object."""
-    return {"type": "object", "required": required, "properties": properties}
+    return {"type": "object", "properties": properties} | ({"required": required} if required else {})
 
 
 def many(items: Json, **more: Any) -> Json:

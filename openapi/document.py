@@ -25,32 +25,32 @@ from openapi.components import (
 
 MVT = "application/vnd.mapbox-vector-tile"
 GEOJSON = "application/geo+json"
-PROCESS_OPTIONS = ("sync-execute", "async-execute")
 
 
-def document(config: Json, fields: Mapping[str, Json], processes: Mapping[str, Json]) -> Json:
+type Fields = Mapping[str, Json]
+"""JSON Schema by property name."""
+
+
+def document(config: Json, fields: Mapping[str, Fields], processes: Mapping[str, Json]) -> Json:
     """The whole document.
 
-    ``config``: pygeoapi's configuration (server, metadata, resources); ``fields``: JSON Schema by property, common to
-    the cell collections; ``processes``: OGC process descriptions (inputs, outputs) by id.
+    ``config``: pygeoapi's configuration (server, metadata, resources); ``fields``: the properties of each collection by
+    its id; ``processes``: OGC process descriptions by id.
     """
     collections = {k: v for k, v in config["resources"].items() if v["type"] == "collection"}
-    paths = {
-        **_common(config),
-        **_tiles("", "dataset", "the whole dataset", "dataset", _schemes(collections), dated=True),
-    }
+    paths = _common() | _tiles("", "dataset", "the whole dataset", _schemes(collections))
     for name, resource in collections.items():
-        paths |= _collection(name, resource, fields, config["server"]["limits"])
-    paths |= _processes(processes)
+        paths |= _collection(name, resource, fields[name], config["server"]["limits"])
+    every = {name: schema for properties in fields.values() for name, schema in properties.items()}
     return {
         "openapi": "3.0.3",
         "info": _info(config),
         "servers": [{"url": config["server"]["url"]}],
         "tags": [{"name": n} for n in ("server", "dataset", *collections, "processes")],
-        "paths": paths,
+        "paths": paths | _processes(processes),
         "components": {
             "parameters": PARAMETERS,
-            "schemas": SCHEMAS | _feature_schemas(fields),
+            "schemas": SCHEMAS | _feature_schemas(every),
             "responses": RESPONSES,
         },
     }
@@ -86,7 +86,7 @@ def _params(*names: str) -> list[Json]:
     return [ref("parameters", n) for n in names]
 
 
-def _common(config: Json) -> dict[str, Json]:
+def _common() -> dict[str, Json]:
     page_params = [formats("json", "html", "jsonld"), *_params("lang")]
     plain = [formats("json", "html"), *_params("lang")]
     matrix_id = path("tileMatrixSetId", TEXT, "Identifier of the tile matrix set.")
@@ -127,7 +127,7 @@ def _schemes(collections: Mapping[str, Json]) -> list[str]:
     return list(dict.fromkeys(s for schemes in found for s in schemes))
 
 
-def _collection(name: str, resource: Json, fields: Mapping[str, Json], limits: Json) -> dict[str, Json]:
+def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict[str, Json]:
     title, base = _text(resource["title"]), f"/collections/{name}"
     features, tiles = (next(p for p in resource["providers"] if p["type"] == t) for t in ("feature", "tile"))
     describe = [formats("json", "html", "jsonld"), *_params("lang")]
@@ -141,11 +141,11 @@ def _collection(name: str, resource: Json, fields: Mapping[str, Json], limits: J
         ),
         f"{base}/items": _items(name, title, features["crs"], fields, limits),
         f"{base}/items/{{featureId}}": _item(name, title, features["crs"]),
-        **_tiles(base, name, title, name, tiles["options"]["schemes"], dated=True),
+        **_tiles(base, name, title, tiles["options"]["schemes"]),
     }
 
 
-def _items(name: str, title: str, uris: list[str], fields: Mapping[str, Json], limits: Json) -> Json:
+def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json) -> Json:
     names = list(fields)
     choose = query("properties", many({"type": "string", "enum": names}), "Only these properties.")
     order = query(
@@ -177,59 +177,43 @@ def _plain(field: Json) -> Json:
     return {k: v for k, v in field.items() if k in ("type", "format", "enum", "minimum", "maximum")}
 
 
-def _tiles(base: str, tag: str, title: str, prefix: str, schemes: list[str], *, dated: bool) -> dict[str, Json]:
+def _tiles(base: str, tag: str, title: str, schemes: list[str]) -> dict[str, Json]:
     """Tileset list, tileset metadata and tiles; CITE finds tiles by an operationId that holds ``.getTile``."""
+    operation = f"{tag}.{'collection' if base else 'dataset'}.vector"
+    pages = ["html"] if base else []
     matrix_set = path("tileMatrixSetId", {"type": "string", "enum": schemes}, "Identifier of the tile matrix set.")
-    kind = "collection" if base else "dataset"
-    times = _params("datetime") if dated else []
-    edition = _params("edition") if base else []
     choose = query("properties", many(TEXT), "Attributes of the tile's features instead of the default ones.")
-    tile_path = [matrix_set, *_params("tileMatrix", "tileRow", "tileCol")]
+    select = [formats("mvt"), choose, *_params("datetime", *(["edition"] if base else []))]
     tile = answer("The tile; empty where nothing lies.", {MVT: {"type": "string", "format": "binary"}})
     meta = answer("Metadata.", {"application/json": {"oneOf": [ref("schemas", "tileSet"), ref("schemas", "tileJson")]}})
+    lists = [formats("json", *pages), *_params("lang")]
+    about = [matrix_set, formats("json", "tilejson", *pages), *_params("lang")]
+    place = [matrix_set, *_params("tileMatrix", "tileRow", "tileCol")]
+    of = f"of {title}"
+    one = f"{base}/tiles/{{tileMatrixSetId}}"
     return {
         f"{base}/tiles": _get(
-            tag,
-            f"{prefix}.{kind}.vector.getTileSetsList",
-            f"Tilesets of {title}",
-            [formats("json", "html") if base else formats("json"), *_params("lang")],
-            page("tileSets", "Tilesets."),
-            "NotFound",
+            tag, f"{operation}.getTileSetsList", f"Tilesets {of}", lists, page("tileSets", "Tilesets."), "NotFound"
         ),
-        f"{base}/tiles/{{tileMatrixSetId}}": _get(
-            tag,
-            f"{prefix}.{kind}.vector.getTileSet",
-            f"A tileset of {title}",
-            [matrix_set, formats("json", "tilejson", *(["html"] if base else [])), *_params("lang")],
-            meta,
-            "NotFound",
-        ),
-        f"{base}/tiles/{{tileMatrixSetId}}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": _get(
-            tag,
-            f"{prefix}.{kind}.vector.getTile",
-            f"A tile of {title}",
-            [*tile_path, formats("mvt"), choose, *times, *edition],
-            tile,
-            "NotFound",
-            "Gone",
-            "NotModified",
+        one: _get(tag, f"{operation}.getTileSet", f"A tileset {of}", about, meta, "NotFound"),
+        f"{one}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": _get(
+            tag, f"{operation}.getTile", f"A tile {of}", [*place, *select], tile, "NotFound", "Gone", "NotModified"
         ),
     }
 
 
-def _feature_schemas(fields: Mapping[str, Json]) -> dict[str, Json]:
+def _feature_schemas(fields: Fields) -> dict[str, Json]:
     count = {"type": "integer", "minimum": 0}
     properties = {
         n: {k: v for k, v in f.items() if not k.startswith("x-")} | {"nullable": True} for n, f in fields.items()
     }
-    geometry = ref("schemas", "geometry") | {}
     feature = thing(
         ["type", "id", "geometry", "properties"],
         type={"type": "string", "enum": ["Feature"]},
         id=TEXT,
-        geometry={"nullable": True, "allOf": [geometry]},
+        geometry={"nullable": True, "allOf": [ref("schemas", "geometry")]},
         properties={"type": "object", "properties": properties},
-        links=ref("schemas", "link") and many(ref("schemas", "link")),
+        links=many(ref("schemas", "link")),
     )
     collection = thing(
         ["type", "features"],
@@ -267,11 +251,12 @@ def _processes(processes: Mapping[str, Json]) -> dict[str, Json]:
 
 def _execution(name: str, description: Json) -> Json:
     inputs = description["inputs"]
-    required = [k for k, v in inputs.items() if v.get("minOccurs", 1) != 0]
+    required = [name for name, declared in inputs.items() if declared.get("minOccurs", 1) != 0]
+    outputs = {name: {"type": "object", "description": o["title"]} for name, o in description["outputs"].items()}
     execute = thing(
         ["inputs"] if required else [],
-        inputs={"type": "object", "properties": {k: {} for k in inputs}} | ({"required": required} if required else {}),
-        outputs={"type": "object", "properties": {k: {"type": "object"} for k in description["outputs"]}},
+        inputs=thing(required, **{name: {"description": declared["title"]} for name, declared in inputs.items()}),
+        outputs=thing([], **outputs),
         response={"type": "string", "enum": ["raw", "document"], "default": "raw"},
     )
     body: Json = {"schema": execute}
