@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Map styles: how a figure of a cell becomes a colour, as Mapbox style documents.
 
-A style colours **density**, t CO2e per hectare and year: the cell's tonnes divided by the nominal hectares of its level,
+A style colours **density**, t CO2e per hectare and year: a cell's tonnes divided by the nominal hectares of its level,
 in classes whose breaks are fixed for all inventories, levels and years, so that one colour always means one thing.
 Colours, breaks and their sources lie in ``viewer/palettes.json``; the legend is drawn from the style's ``metadata``.
 """
@@ -11,33 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from carbongrid.errors import NotFound
+from carbonstore.catalogue import Collection, level_name
 
 MEDIA_TYPE = "application/vnd.mapbox.style+json"
+SCHEME = "WebMercatorQuad"
+"""The tile matrix set that web maps, and so these styles, draw."""
 PALETTES = Path(__file__).parent / "viewer" / "palettes.json"
-LEVEL_HECTARES = {"10km": 10_000, "5km": 2_500, "1km": 100, "500m": 25, "100m": 1}
-"""Hectares of a cell by the ``level`` that dataset tiles carry; a collection's own tiles carry none."""
-
-
-class Drawn(Protocol):
-    """What a style needs of a cell collection; ``carbonstore.catalogue.Collection`` has it."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> Mapping[str, str]: ...
-    @property
-    def level(self) -> int: ...
-    @property
-    def bbox(self) -> tuple[float, float, float, float]: ...
-    @property
-    def min_zoom(self) -> int: ...
-    @property
-    def max_zoom(self) -> int: ...
-    @property
-    def licences(self) -> tuple[tuple[str, str], ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +53,7 @@ class Style:
     """One way to look at a collection: a figure, its ramp, its title {ko, en} and the unit of its density."""
 
     id: str
-    property: str
+    figure: str
     ramp: Ramp
     title: Mapping[str, str]
     unit: Mapping[str, str]
@@ -92,7 +74,7 @@ class Style:
         """What a legend needs, from the same values as the colours."""
         ramp = self.ramp
         return {
-            "property": self.property,
+            "property": self.figure,
             "unit": dict(self.unit),
             "zero": ramp.zero,
             "no_data": ramp.no_data,
@@ -117,20 +99,19 @@ def hectares(level: int) -> float:
     return level * level / 10_000
 
 
-def document(style: Style, collection: Drawn, base_url: str) -> dict[str, Any]:
+def document(style: Style, collection: Collection, base_url: str) -> dict[str, Any]:
     """The style of a cell collection over its own vector tiles (Mapbox style specification, version 8).
 
-    The fill also suits dataset tiles: where a feature carries ``level``, its own hectares count.
+    The fill also suits dataset tiles: where a feature carries ``level``, the hectares of that level count.
     """
-    area = ["match", ["get", "level"], *_flat(LEVEL_HECTARES), hectares(collection.level)]
-    fill = style.ramp.expression(style.property, area)
     west, south, east, north = collection.bbox
+    fill = style.ramp.expression(style.figure, _hectares(collection))
     return {
         "version": 8,
         "name": f"{collection.title['en']}: {style.title['en']}",
         "metadata": {"carbongrid:title": dict(style.title), "carbongrid:legend": style.legend},
         "center": [round((west + east) / 2, 5), round((south + north) / 2, 5)],
-        "zoom": collection.min_zoom,
+        "zoom": collection.zooms(SCHEME)[0],
         "sources": {"cells": _source(collection, base_url)},
         "layers": [
             {
@@ -144,23 +125,25 @@ def document(style: Style, collection: Drawn, base_url: str) -> dict[str, Any]:
     }
 
 
-def _source(collection: Drawn, base_url: str) -> dict[str, Any]:
-    tile = f"{base_url}/collections/{collection.id}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}?f=mvt"
+def _hectares(collection: Collection) -> list[Any]:
+    """Hectares of a feature: by ``level``, which only dataset tiles carry, else of the collection."""
+    by_level = [x for level in collection.published.all_levels for x in (level_name(level), hectares(level))]
+    return ["match", ["get", "level"], *by_level, hectares(collection.level)]
+
+
+def _source(collection: Collection, base_url: str) -> dict[str, Any]:
+    first, last = collection.zooms(SCHEME)
     return {
         "type": "vector",
-        "tiles": [tile],
-        "minzoom": collection.min_zoom,
-        "maxzoom": collection.max_zoom,
+        "tiles": [f"{base_url}/collections/{collection.id}/tiles/{SCHEME}/{{z}}/{{y}}/{{x}}?f=mvt"],
+        "minzoom": first,
+        "maxzoom": last,
         "bounds": list(collection.bbox),
-        "attribution": ", ".join(f"{attribution} ({licence})" for licence, attribution in collection.licences),
+        "attribution": collection.attribution,
     }
 
 
-def _flat(pairs: Mapping[str, float]) -> list[Any]:
-    return [x for pair in pairs.items() for x in pair]
-
-
-def listing(collection: Drawn, language: str, base_url: str) -> dict[str, Any]:
+def listing(collection: Collection, language: str, base_url: str) -> dict[str, Any]:
     """The styles of a collection (the list of OGC API - Styles, a draft), titled in ``language``."""
     here = f"{base_url}/collections/{collection.id}/styles"
     styles = [Style.named(style_id) for style_id in ids()]

@@ -2,9 +2,9 @@
 """Routes of the map page: ``/map`` (HTML and its JSON twin), its files, and the styles of every cell collection."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -13,10 +13,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from carbongrid.errors import CarbongridError, NotFound
+from carbongrid.errors import CarbongridError
 from carbonserver import answers, styles
 from carbonserver.errors import error_response
 from carbonserver.settings import Settings
+from carbonstore.catalogue import Catalogue, Collection, Published, Snapshot, level_name
 
 VIEWER = Path(__file__).parent / "viewer"
 SECURITY = {
@@ -41,46 +42,11 @@ PAGE = {"html": "text/html", "json": "application/json"}
 LISTING = {"json": "application/json"}
 STYLE = {"mapbox": styles.MEDIA_TYPE, "json": "application/json"}
 PAGE_STATE = ("f", "lang", "inventory", "sector", "year", "cell")
-COARSE = {5_000: 6, 10_000: 0}
-"""Levels that exist in dataset tiles only, and the zoom from which they are drawn."""
-
-
-class Shown(styles.Drawn, Protocol):
-    """What the page tells of a collection; ``carbonstore.catalogue.Collection`` has it."""
-
-    @property
-    def inventory(self) -> str: ...
-    @property
-    def history(self) -> bool: ...
-    @property
-    def years(self) -> tuple[int, ...]: ...
-    @property
-    def newest(self) -> int: ...
-    @property
-    def edition(self) -> str: ...
-    @property
-    def synthetic(self) -> bool: ...
-
-
-class Published(Protocol):
-    """One state of the catalogue; ``carbonstore.catalogue.Snapshot`` is one."""
-
-    @property
-    def hash(self) -> str: ...
-    @property
-    def collections(self) -> Mapping[str, Any]: ...
-
-
-class Source(Protocol):
-    """Where snapshots come from; ``carbonstore.catalogue.Catalogue`` is one."""
-
-    def snapshot(self) -> Published: ...
-
 
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(settings: Settings, catalogue: Source) -> list[BaseRoute]:
+def routes(settings: Settings, catalogue: Catalogue) -> list[BaseRoute]:
     """Routes to put before pygeoapi's. ``/map/static`` leaves pygeoapi's own ``/static`` alone."""
     pages = Pages(settings.url, catalogue)
     return [
@@ -106,7 +72,7 @@ def _refusing(answer: Callable[[Request], Response]) -> Endpoint:
 class Pages:
     """The answers, bound to a base address and a catalogue."""
 
-    def __init__(self, url: str, catalogue: Source) -> None:
+    def __init__(self, url: str, catalogue: Catalogue) -> None:
         self.url, self.catalogue = url, catalogue
 
     def page(self, request: Request) -> Response:
@@ -117,7 +83,7 @@ class Pages:
             head = {**SECURITY, "Vary": answers.VARY, "Cache-Control": answers.LIVE}
             return FileResponse(VIEWER / "map.html", headers=head, media_type=MEDIA_TYPES[".html"])
         snapshot = self.catalogue.snapshot()
-        return self._made_from(request, variant, snapshot.hash, site(snapshot.collections.values(), self.url))
+        return self._made_from(request, variant, snapshot.hash, site(snapshot, self.url))
 
     def listing(self, request: Request) -> Response:
         """The styles of a collection."""
@@ -135,12 +101,8 @@ class Pages:
         variant = answers.choose(request, STYLE)
         return self._made_from(request, variant, collection.edition, styles.document(style, collection, self.url))
 
-    def _collection(self, request: Request) -> Shown:
-        name = request.path_params["collection"]
-        known: Mapping[str, Shown] = self.catalogue.snapshot().collections
-        if name not in known:
-            raise NotFound(f"no collection '{name}'", where="collectionId")
-        return known[name]
+    def _collection(self, request: Request) -> Collection:
+        return self.catalogue.snapshot().collection(request.path_params["collection"])
 
     def _made_from(self, request: Request, variant: answers.Variant, edition: str, value: Any) -> Response:
         head = answers.headers(request, variant, edition, self.url, {})
@@ -149,16 +111,12 @@ class Pages:
         return answers.respond(request, variant, orjson.dumps(value), head)
 
 
-def site(collections: Iterable[Shown], url: str) -> dict[str, Any]:
+def site(snapshot: Snapshot, url: str) -> dict[str, Any]:
     """What the page shows, in both languages: inventories with their years, extent, licences and levels; styles."""
-    drawn = [c for c in collections if not c.history]
-    inventories = {c.inventory: c for c in drawn}
-    minzoom = {**COARSE, **{c.level: c.min_zoom for c in drawn}}
     named = (styles.Style.named(style_id) for style_id in styles.ids())
     return {
-        "inventories": [_inventory(c, [d for d in drawn if d.inventory == c.inventory]) for c in inventories.values()],
-        "levels": [{"level": _short(m), "minzoom": minzoom[m]} for m in sorted(minzoom, reverse=True)],
-        "styles": [{"id": style.id, "title": dict(style.title), "property": style.property} for style in named],
+        "inventories": [_inventory(published) for published in snapshot.inventories.values()],
+        "styles": [{"id": style.id, "title": dict(style.title), "property": style.figure} for style in named],
         "links": [
             {"rel": "self", "type": "application/json", "href": f"{url}/map?f=json"},
             {"rel": "alternate", "type": "text/html", "href": f"{url}/map"},
@@ -167,24 +125,28 @@ def site(collections: Iterable[Shown], url: str) -> dict[str, Any]:
     }
 
 
-def _inventory(any_level: Shown, levels: list[Shown]) -> dict[str, Any]:
-    licences = [{"licence": licence, "attribution": attribution} for licence, attribution in any_level.licences]
+def _inventory(published: Published) -> dict[str, Any]:
     return {
-        "id": any_level.inventory,
-        "title": dict(any_level.inventory_title),
-        "years": sorted(any_level.years),
-        "newest": any_level.newest,
-        "edition": any_level.edition,
-        "bbox": list(any_level.bbox),
-        "synthetic": any_level.synthetic,
-        "licences": licences,
-        "levels": [{"level": _short(c.level), "collection": c.id} for c in sorted(levels, key=lambda c: c.level)],
+        "id": published.id,
+        "title": published.manifest["title"],
+        "years": published.years,
+        "newest": published.newest,
+        "edition": published.edition.id,
+        "bbox": published.bbox,
+        "synthetic": published.synthetic,
+        "licences": published.manifest["licences"],
+        "levels": [_level(published, level) for level in reversed(published.all_levels)],
     }
 
 
-def _short(metres: int) -> str:
-    """The level as dataset tiles name it: ``100m``, ``1km``."""
-    return f"{metres // 1000}km" if metres >= 1000 else f"{metres}m"
+def _level(published: Published, level: int) -> dict[str, Any]:
+    """A level from coarse to fine: from which zoom it is drawn, and its collection, null where it is internal."""
+    listed = level in published.levels
+    return {
+        "level": level_name(level),
+        "minzoom": published.collection(level).zooms(styles.SCHEME)[0],
+        "collection": published.collection_id(level) if listed else None,
+    }
 
 
 class Files(StaticFiles):

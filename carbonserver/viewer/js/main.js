@@ -46,14 +46,14 @@ async function change(changes) {
   if (mine === turn) document.body.ariaBusy = 'false';
 }
 
-const legend = () => panel.legend(style(), levelAt(site.levels, map.getZoom()));
+const legend = () => panel.legend(style(), levelAt(state.inventory.levels, map.getZoom()));
 
 /** The card from the API's record; until it comes, from the tile. */
 async function showCard(mine) {
   if (!state.cell) return card.empty();
   const { inventory, cell, year } = state;
   const grid = inventory.levels.find(l => l.level === levelOf(cell));
-  const path = grid ? api.itemPath(grid.collection, inventory.newest, cell, year) : null;
+  const path = grid?.collection ? api.itemPath(grid.collection, inventory.newest, cell, year) : null;
   const draw = properties => card.show({ inventory, cell, year, properties, path }, legendOf(), () => choose(null));
   if (picked?.cell === cell && picked.properties.year === year) draw(picked.properties);
   else if (!path) return card.empty();

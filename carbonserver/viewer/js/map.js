@@ -2,7 +2,7 @@
 // The map: a MapLibre style made from the state, and what can be asked of the drawn cells.
 
 import * as api from './api.js';
-import { density, metres } from './ramp.js';
+import { density } from './ramp.js';
 import { h } from './dom.js';
 import { pick, text } from './i18n.js';
 
@@ -120,4 +120,4 @@ export function inView(map, site) {
 export const settled = map => new Promise(resolve => { map.once('idle', resolve); map.triggerRepaint(); });
 
 /** The finest collection of an inventory: its style suits every level of the dataset tiles. */
-export const finest = inventory => inventory.levels.toSorted((a, b) => metres(a.level) - metres(b.level))[0].collection;
+export const finest = inventory => inventory.levels.at(-1).collection;

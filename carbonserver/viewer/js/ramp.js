@@ -14,7 +14,7 @@ export function color(legend, value) {
   return value === 0 ? legend.zero : legend.colors[legend.breaks.filter(b => value >= b).length];
 }
 
-/** The level of dataset tiles at a zoom: `site.levels` is ordered from coarse to fine. */
+/** The level of dataset tiles at a zoom; `levels` are ordered from coarse to fine. */
 export const levelAt = (levels, zoom) => levels.filter(l => l.minzoom <= Math.floor(zoom)).at(-1)?.level ?? levels[0].level;
 
 /** Level from a cell id such as CRS5179RES500mN1945000E953000. */
