@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Emission factors and activity tables of a country: a folder of CSV files and one ``country.toml``.
+
+``FactorSet.load("kor")`` reads the folder and completes it from its fall-back pack (``ipcc``): code lists and keyed
+tables row by row, other tables whole, factors carrier by carrier. Everything is checked at load; nothing is a constant
+in code. Adding a country means adding a folder.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbongrid.curves import Curve, curves
+from carbongrid.errors import InvalidInput, NotFound, UnknownName
+from carbongrid.inventory import Activity, FactorRow
+from carbongrid.tables import Schema, Table
+from carbongrid.units import EnergyUnit, FactorUnit
+
+F64 = NDArray[np.float64]
+
+FOLDER = Path(__file__).parent / "countries"
+BASES = {
+    "combustion": 1,
+    "biogenic": 1,
+    "combustion_generation": 2,
+    "combustion_consumption": 2,
+    "supplier": 2,
+    "combined_margin": 2,
+    "lifecycle": 3,
+}
+"""Basis of a factor -> the scope it belongs to. What is charged to an end user of electricity is
+``combustion_consumption`` only: a life-cycle figure can be twice as large, a generator's leaves out the grid losses."""
+BOUNDS_KG_PER_GJ = {
+    ("co2", 1): (30.0, 135.0),
+    ("co2", 2): (0.0, 420.0),
+    ("co2", 3): (0.0, 420.0),
+    ("co2e_unsplit", 2): (0.0, 420.0),
+    ("co2e_unsplit", 3): (0.0, 420.0),
+    ("ch4", 1): (0.0, 2.0),
+    ("ch4", 2): (0.0, 0.1),
+    ("n2o", 1): (0.0, 0.3),
+    ("n2o", 2): (0.0, 0.1),
+}
+"""Possible values of (gas, scope): from hydrogen-rich gas to wood; electricity up to 1.5 t/MWh."""
+
+_FACTORS = Schema(text=("group", "carrier", "unit", "gas"), number=("value", "scope"), optional_number=("until",))
+SCHEMAS = {
+    "factors": _FACTORS,
+    "gwp": Schema(text=("set", "gas"), number=("value",)),
+    "conversions": Schema(text=("carrier", "quantity", "unit"), number=("value",)),
+    "parameters": Schema(text=("name", "unit"), number=("value",)),
+    "building_uses": Schema(text=("code", "kind"), optional_text=("gas_meter", "name"), provenance=False),
+    "intensities": Schema(text=("kinds", "use"), number=("kwh_per_m2", "share_electricity", "share_gas", "share_heat")),
+    "storeys": Schema(text=("kinds",), number=("value",)),
+    "roads_classes": Schema(text=("class", "mix"), number=("motor", "aadt", "speed_kmh", "oneway")),
+    "mix": Schema(number=("car", "van", "bus", "truck")),
+    "fleet": Schema(text=("vehicle", "carrier"), number=("share",), optional_text=("curve",)),
+    "curves": Schema(text=("fuel", "unit", "form"), number=("a", "vmin", "vmax"), optional_number=tuple("bcdefgh")),
+    "forest_codes": Schema(
+        text=("code",), number=("forest",), optional_text=("forest_type", "species", "name"), provenance=False
+    ),
+    "species": Schema(text=("name", "scientific"), number=("density", "bef", "root_shoot", "carbon_fraction")),
+    "increments": Schema(text=("forest_type",), number=("age_class", "value")),
+    "crown_density": Schema(text=("code",), number=("value",)),
+}
+"""Every table a country folder may hold; the fall-back pack holds all but ``species``."""
+MERGE = {
+    "building_uses": "code",
+    "forest_codes": "code",
+    "crown_density": "code",
+    "roads_classes": "class",
+    "parameters": "name",
+    "mix": "id",
+    "curves": "id",
+    "gwp": "id",
+    "conversions": "id",
+}
+"""Tables completed row by row from the fall-back pack, by this column; the others are taken whole from one pack."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionFactor:
+    """One factor row. ``value`` is in ``unit`` of the gas named; ``u_pct`` is half its 95 % interval.
+
+    Factors of one ``group`` err together. ``until``: the last year for which the row stands without being a substitute
+    (guideline defaults stand until replaced; a yearly grid factor only for its own year).
+    """
+
+    id: str
+    group: str
+    country: str
+    year: int
+    carrier: str
+    value: float
+    unit: str
+    basis: str
+    scope: int
+    gas: str
+    u_pct: float
+    status: str
+    source: str
+    until: int
+
+    @property
+    def row(self) -> FactorRow:
+        """The factor as inventories carry it."""
+        return FactorRow(self.id, self.group, self.u_pct, self.status, self.source)
+
+    @property
+    def parsed_unit(self) -> FactorUnit:
+        """Its unit, read."""
+        return FactorUnit.parse(self.unit, where=self.id)
+
+    def used_year(self, year: int) -> int:
+        """The year whose value is used for ``year``: another one means a substitute."""
+        return year if self.year <= year <= self.until else self.year
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierUse:
+    """Which factor rows stand for a building's electricity, gas or heat, and the unit of its intensities."""
+
+    carrier: str
+    basis: str
+    unit: EnergyUnit
+
+
+@dataclass(frozen=True)
+class Country:
+    """What ``country.toml`` says. ``heat_regions``: administrative code prefix -> district heat supplier."""
+
+    id: str
+    name: Mapping[str, str]
+    crs: str | None
+    fallback: str | None
+    gwp: str
+    carriers: Mapping[str, CarrierUse]
+    heat_default: str
+    heat_regions: Mapping[str, str]
+
+    def heat_supplier(self, region: str) -> str:
+        """Supplier of the longest matching code prefix, else the default one."""
+        matches = [p for p in self.heat_regions if region.startswith(p)]
+        return self.heat_regions[max(matches, key=len)] if matches else self.heat_default
+
+
+@dataclass(frozen=True)
+class FactorSet:
+    """Factors and tables of one country, complete and checked; ``region``: administrative code of the place or ""."""
+
+    country: Country
+    factors: tuple[EmissionFactor, ...]
+    tables: Mapping[str, Table]
+    region: str = ""
+
+    @classmethod
+    def load(cls, country: str, region: str = "") -> "FactorSet":
+        """The pack of a country by its folder name; UnknownName lists those there are. Cached."""
+        return _load(country, region)
+
+    @classmethod
+    def read(cls, folder: Path, fallback: "FactorSet | None" = None, region: str = "") -> Self:
+        """Read a country folder; what it lacks comes from ``fallback``. InvalidInput names file, row and field."""
+        country = read_country(folder)
+        own = {n: Table.read(p, s) for n, s in SCHEMAS.items() if (p := folder / f"{n}.csv").exists()}
+        base = fallback.tables if fallback else {}
+        tables = {n: _merge(n, own.get(n), base.get(n)) for n in SCHEMAS if n in own or n in base}
+        factors = _factors(own["factors"], folder) if "factors" in own else ()
+        carriers = {f.carrier for f in factors}
+        borrowed = [f for f in (fallback.factors if fallback else ()) if f.carrier not in carriers]
+        _check_references(tables, folder.name)
+        return cls(country, (*factors, *borrowed), tables, region)
+
+    def lookup(self, carrier: str, year: int, *, gas: str, basis: str) -> tuple[EmissionFactor, int]:
+        """The factor for a year: the newest row not later, else the oldest; with the year whose value it is.
+
+        NotFound where the carrier has no row of that gas on that basis: bases are never mixed.
+        """
+        rows = [f for f in self.factors if (f.carrier, f.gas, f.basis) == (carrier, gas, basis)]
+        if not rows:
+            known = sorted({f"{f.carrier} {f.gas} {f.basis}" for f in self.factors if f.carrier == carrier})
+            raise NotFound(f"no factor for {carrier} {gas} on the basis {basis}", allowed=known)
+        earlier = [f for f in rows if f.year <= year]
+        chosen = max(earlier, key=lambda f: f.year) if earlier else min(rows, key=lambda f: f.year)
+        return chosen, chosen.used_year(year)
+
+    def gases(self, carrier: str, year: int, basis: str) -> tuple[tuple[EmissionFactor, int], ...]:
+        """One factor for each gas that the set splits this carrier into, in gas order."""
+        gases = sorted({f.gas for f in self.factors if (f.carrier, f.basis) == (carrier, basis)})
+        if not gases:
+            self.lookup(carrier, year, gas="co2", basis=basis)  # says what there is
+        return tuple(self.lookup(carrier, year, gas=g, basis=basis) for g in gases)
+
+    def amount(self, energy: F64, unit: EnergyUnit, factor: EmissionFactor) -> F64:
+        """Energy in the factor's own activity unit; crosses NCV and GCV by the carrier's ratio, never silently."""
+        want = factor.parsed_unit.per
+        ratio = self.ncv_per_gcv(factor.carrier) if want.calorific != unit.calorific else None
+        return energy * unit.to(want, ratio)
+
+    def kg_co2e(self, factor: EmissionFactor) -> float:
+        """kg CO2e per activity unit of the factor, by the named GWP set."""
+        return factor.value * factor.parsed_unit.kg * self.gwp.get(factor.gas, 1.0)
+
+    @cached_property
+    def gwp(self) -> dict[str, float]:
+        """kg CO2e per kg of CH4 and N2O: global warming potential over 100 years."""
+        table = self.tables["gwp"]
+        rows = zip(table.text("set"), table.text("gas"), table.number("value"), strict=True)
+        return {gas: float(value) for name, gas, value in rows if name == self.country.gwp}
+
+    def ncv_per_gcv(self, carrier: str) -> float | None:
+        """Net over gross calorific value of a fuel, None where the set has none."""
+        return self._conversion(carrier, "ncv_per_gcv")
+
+    def ncv_mj_per_kg(self, carrier: str) -> float:
+        """Net calorific value of a fuel, MJ/kg (= TJ/Gg)."""
+        value = self._conversion(carrier, "ncv")
+        if value is None:
+            raise NotFound(f"no net calorific value for {carrier}", where="conversions.csv")
+        return value
+
+    def _conversion(self, carrier: str, quantity: str) -> float | None:
+        table = self.tables["conversions"]
+        rows = zip(table.text("carrier"), table.text("quantity"), table.number("value"), strict=True)
+        return next((float(v) for c, q, v in rows if (c, q) == (carrier, quantity)), None)
+
+    def parameter(self, name: str) -> float:
+        """A single number of the method by name."""
+        table = self.tables["parameters"]
+        return float(table.number("value")[table.text("name").index(name)])
+
+    def parameter_row(self, name: str) -> Activity:
+        """The same as a common row."""
+        table = self.tables["parameters"]
+        return table.activity(table.text("name").index(name))
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """Speed curves by id."""
+        return curves(self.tables["curves"])
+
+    def codes(self, table: str, column: str) -> dict[str, str]:
+        """A code list as code -> column."""
+        rows = self.tables[table]
+        return dict(zip(rows.text("code"), rows.text(column), strict=True))
+
+
+def countries() -> tuple[str, ...]:
+    """Packs there are, by folder name."""
+    return tuple(sorted(p.parent.name for p in FOLDER.glob("*/country.toml")))
+
+
+@lru_cache(maxsize=32)
+def _load(country: str, region: str) -> FactorSet:
+    if country not in countries():
+        raise UnknownName(country, countries(), kind="country")
+    base = read_country(FOLDER / country).fallback
+    return FactorSet.read(FOLDER / country, _load(base, "") if base else None, region)
+
+
+def read_country(folder: Path) -> Country:
+    """Read a folder's ``country.toml``."""
+    path = folder / "country.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return _country(raw, f"{folder.name}/{path.name}")
+    except KeyError as error:
+        raise InvalidInput(f"the key {error} is missing", where=f"{folder.name}/{path.name}") from error
+
+
+def _country(raw: Mapping[str, Any], where: str) -> Country:
+    head, heat = raw["country"], raw["district_heat"]
+    carriers = {
+        name: CarrierUse(c["carrier"], c["basis"], EnergyUnit.parse(c["unit"], where=where))
+        for name, c in raw["carriers"].items()
+    }
+    return Country(
+        id=head["id"],
+        name=head["name"],
+        crs=head.get("crs"),
+        fallback=head.get("fallback"),
+        gwp=head["gwp"],
+        carriers=carriers,
+        heat_default=heat["default"],
+        heat_regions=heat.get("regions", {}),
+    )
+
+
+def _merge(name: str, own: Table | None, base: Table | None) -> Table:
+    if own is None or base is None or name not in MERGE:
+        table = own if own is not None else base
+        assert table is not None  # one of them holds the name
+        return table
+    return own.over(base, MERGE[name])
+
+
+def _factors(table: Table, folder: Path) -> tuple[EmissionFactor, ...]:
+    until = np.where(np.isnan(table.number("until")), table.number("year"), table.number("until"))
+    texts = {c: table.text(c) for c in ("group", "carrier", "unit", "basis", "gas", "status", "source")}
+    numbers = {c: table.number(c) for c in ("year", "value", "scope", "u_pct")}
+    factors = tuple(
+        EmissionFactor(
+            id=name,
+            country=folder.name,
+            year=int(numbers["year"][i]),
+            until=int(until[i]),
+            scope=int(numbers["scope"][i]),
+            value=float(numbers["value"][i]),
+            u_pct=float(numbers["u_pct"][i]),
+            **{c: v[i] for c, v in texts.items()},
+        )
+        for i, name in enumerate(table.id)
+    )
+    _check_factors(factors, f"{folder.name}/{table.file}")
+    return factors
+
+
+def _check_factors(factors: Sequence[EmissionFactor], file: str) -> None:
+    seen: dict[tuple[str, str, str, int], str] = {}
+    for f in factors:
+        where = f"{file} ({f.id})"
+        if f.basis not in BASES:
+            raise UnknownName(f.basis, BASES, kind="basis", where=where)
+        if f.scope != BASES[f.basis]:
+            raise InvalidInput(
+                f"scope {f.scope} does not go with the basis {f.basis}", where=where, allowed=[BASES[f.basis]]
+            )
+        _check_value(f, where)
+        twin = seen.setdefault((f.carrier, f.gas, f.basis, f.year), f.id)
+        if twin != f.id:
+            raise InvalidInput(f"'{twin}' is the same carrier, gas, basis and year", where=where)
+
+
+def _check_value(factor: EmissionFactor, where: str) -> None:
+    unit = FactorUnit.parse(factor.unit, where=where)
+    if unit.gas != factor.gas:
+        raise InvalidInput(f"the unit {factor.unit} weighs no {factor.gas}", where=where, allowed=[unit.gas])
+    low, high = BOUNDS_KG_PER_GJ.get((factor.gas, factor.scope), (0.0, 420.0))
+    value = unit.kg_per_gj(factor.value)
+    if not low <= value <= high:
+        raise InvalidInput(f"{value:.4g} kg/GJ is out of bounds", where=where, allowed=[f"{low:g} .. {high:g} kg/GJ"])
+
+
+def _check_references(tables: Mapping[str, Table], country: str) -> None:
+    """Names in one table that must exist in another, and shares that must add up to 1."""
+    for table, column, target in (("roads_classes", "mix", "mix"), ("fleet", "curve", "curves")):
+        if table in tables and target in tables:
+            for name, value in zip(tables[table].id, tables[table].text(column), strict=True):
+                if value and value not in tables[target].id:
+                    raise UnknownName(value, tables[target].id, kind=column, where=f"{country}/{table}.csv ({name})")
+    if "curves" in tables:
+        curves(tables["curves"])
+    _check_shares(tables, country)
+
+
+def _check_shares(tables: Mapping[str, Table], country: str) -> None:
+    sums: list[tuple[str, str, float]] = []
+    for name, columns in (
+        ("mix", ("car", "van", "bus", "truck")),
+        ("intensities", ("share_electricity", "share_gas", "share_heat")),
+    ):
+        if name in tables:
+            total = np.sum([tables[name].number(c) for c in columns], axis=0)
+            sums += [(name, i, float(s)) for i, s in zip(tables[name].id, total, strict=True)]
+    if "fleet" in tables:
+        vehicle, share = tables["fleet"].text("vehicle"), tables["fleet"].number("share")
+        sums += [("fleet", v, float(share[[w == v for w in vehicle]].sum())) for v in sorted(set(vehicle))]
+    for name, row, value in sums:
+        if abs(value - 1) > 1e-6:
+            raise InvalidInput(f"the shares add up to {value:g}, not 1", where=f"{country}/{name}.csv ({row})")
