@@ -1,2 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readers of source files."""
+"""Readers of source files: each turns one format into :class:`Features`; what follows is the same for all of them.
+
+file -> Features (its own CRS) -> projected, repaired -> parcel energy joined -> clipped -> ActivityTable + KindReport
+"""
+
+from carbonstore.sources.pipeline import ReadContext, Reading, SourceTable, read_source, read_sources
+
+__all__ = ["ReadContext", "Reading", "SourceTable", "read_source", "read_sources"]

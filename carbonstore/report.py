@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened to every source object between the file and the model, in counts and in metres.
+
+Two sums hold for every kind and are checked when a report is made::
+
+    raw  = read + unread(reason)        objects that carry the tag, and those the format's reader could not turn into geometry
+    read = used + rejected(reason)      objects read, and those this project left out
+
+Clipping is a quantity beside them: ``measure_read = measure_used + rejected + clipped + overlap taken off``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+UNITS = {"buildings": "m2", "roads": "m", "forests": "m2"}
+_NAMES = {
+    "buildings": {"ko": "건물", "en": "buildings"},
+    "roads": {"ko": "도로", "en": "roads"},
+    "forests": {"ko": "산림", "en": "forests"},
+}
+_TOLERANCE = 1e-6
+"""Relative difference up to which the measures' sum counts as closed (overlay noise)."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A geometry that was made valid: its id and its measure before and after."""
+
+    id: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class KindReport:
+    """One kind of source object from one source. Measures are planar in the grid CRS, in ``unit`` (m2 or m).
+
+    ``clipped`` is what of the *used* objects lies outside, by reason (``boundary`` | ``extent``). ``overlap_measure`` is
+    the area where objects lie on one another; for forests it was taken off the later one (``overlap_removed``).
+    ``area_before_repair`` and ``area_after_repair`` sum the repaired objects only; ``repairs`` lists the largest changes.
+    """
+
+    kind: str
+    raw: int
+    unread: Mapping[str, int]
+    read: int
+    used: int
+    rejected: Mapping[str, int]
+    measure_read: float
+    measure_used: float
+    rejected_measure: Mapping[str, float]
+    clipped: Mapping[str, float]
+    repaired: int = 0
+    area_before_repair: float = 0.0
+    area_after_repair: float = 0.0
+    repairs: tuple[Repair, ...] = ()
+    overlap_pairs: int = 0
+    overlap_measure: float = 0.0
+    overlap_removed: float = 0.0
+    unparsed: Mapping[str, int] = field(default_factory=dict)
+    present: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.raw != self.read + sum(self.unread.values()):
+            raise ValueError(f"{self.kind}: raw {self.raw} is not read {self.read} + unread {dict(self.unread)}")
+        if self.read != self.used + sum(self.rejected.values()):
+            raise ValueError(f"{self.kind}: read {self.read} is not used {self.used} + rejected {dict(self.rejected)}")
+        if abs(self.gap) > _TOLERANCE * max(self.measure_read, 1.0):
+            raise ValueError(f"{self.kind}: {self.gap} {self.unit} of {self.measure_read} vanished")
+
+    @property
+    def unit(self) -> str:
+        """Unit of the measures: m2, for roads m."""
+        return UNITS[self.kind]
+
+    @property
+    def clipped_measure(self) -> float:
+        """What of the used objects lies outside, all reasons together."""
+        return sum(self.clipped.values())
+
+    @property
+    def gap(self) -> float:
+        """Measure read that is neither used, rejected, clipped nor taken off as overlap: overlay noise only."""
+        accounted = (
+            self.measure_used + sum(self.rejected_measure.values()) + self.clipped_measure + self.overlap_removed
+        )
+        return self.measure_read - accounted
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form in a stable order; measures to the millimetre (squared), reasons in order of their names."""
+        return {
+            "kind": self.kind,
+            "unit": self.unit,
+            "raw": self.raw,
+            "unread": _sorted(self.unread),
+            "read": self.read,
+            "used": self.used,
+            "rejected": _sorted(self.rejected),
+            "measure_read": _round(self.measure_read),
+            "measure_used": _round(self.measure_used),
+            "rejected_measure": {k: _round(v) for k, v in sorted(self.rejected_measure.items())},
+            "clipped_measure": _round(self.clipped_measure),
+            "clipped": {k: _round(v) for k, v in sorted(self.clipped.items())},
+            "repaired": self.repaired,
+            "area_before_repair": _round(self.area_before_repair),
+            "area_after_repair": _round(self.area_after_repair),
+            "repairs": [{"id": r.id, "before": _round(r.before), "after": _round(r.after)} for r in self.repairs],
+            "overlap_pairs": self.overlap_pairs,
+            "overlap_measure": _round(self.overlap_measure),
+            "overlap_removed": _round(self.overlap_removed),
+            "present": _sorted(self.present),
+            "unparsed": _sorted(self.unparsed),
+            "notes": list(self.notes),
+        }
+
+    def sentence(self, language: str = "en") -> str:
+        """One line for people, in Korean (``ko``) or English."""
+        size = f"{self.measure_read / 1e3:,.1f} km" if self.unit == "m" else f"{self.measure_read / 1e6:,.3f} km²"
+        name = _NAMES[self.kind]["ko" if language == "ko" else "en"]
+        reasons = ", ".join(f"{k} {v:,}" for k, v in sorted(self.rejected.items()))
+        if language == "ko":
+            return f"{name}: 읽음 {self.read:,}개 ({size}), 사용 {self.used:,}개" + (
+                f", 제외: {reasons}" if reasons else ""
+            )
+        return f"{name}: {self.read:,} read ({size}), {self.used:,} used" + (
+            f", left out: {reasons}" if reasons else ""
+        )
+
+
+@dataclass(frozen=True)
+class JoinReport:
+    """Parcel energy shared over buildings: rows, parcels and orphans on both sides, and what of each carrier found a building.
+
+    ``energy`` and ``matched_energy`` are keyed by column (kWh, MJ); ``partial_years`` counts parcels with fewer than
+    twelve months.
+    """
+
+    read: int
+    used: int
+    rejected: Mapping[str, int]
+    parcels: int
+    matched: int
+    parcels_without_building: int
+    buildings: int
+    buildings_without_meter: int
+    partial_years: int
+    energy: Mapping[str, float]
+    matched_energy: Mapping[str, float]
+    unparsed: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.read != self.used + sum(self.rejected.values()):
+            raise ValueError(f"join: read {self.read} is not used {self.used} + rejected {dict(self.rejected)}")
+        if self.parcels != self.matched + self.parcels_without_building:
+            raise ValueError(f"join: {self.parcels} parcels are not {self.matched} + {self.parcels_without_building}")
+
+    @property
+    def matched_share(self) -> float:
+        """Share of the metered parcels that have a building, 0 .. 1."""
+        return self.matched / self.parcels if self.parcels else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form in a stable order."""
+        return {
+            "read": self.read,
+            "used": self.used,
+            "rejected": _sorted(self.rejected),
+            "parcels": self.parcels,
+            "matched": self.matched,
+            "matched_share": round(self.matched_share, 6),
+            "parcels_without_building": self.parcels_without_building,
+            "buildings": self.buildings,
+            "buildings_without_meter": self.buildings_without_meter,
+            "partial_years": self.partial_years,
+            "energy": {k: _round(v) for k, v in sorted(self.energy.items())},
+            "matched_energy": {k: _round(v) for k, v in sorted(self.matched_energy.items())},
+            "unparsed": _sorted(self.unparsed),
+        }
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """One ``[[source]]`` as it was read: file name, format, terms, CRS and how it was reached, encoding, and its kinds."""
+
+    name: str
+    format: str
+    licence: str
+    attribution: str
+    synthetic: bool
+    crs: str | None
+    operation: str | None
+    encoding: str | None
+    kinds: tuple[KindReport, ...] = ()
+    join: JoinReport | None = None
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form in a stable order; no path, only the file's name."""
+        return {
+            "name": self.name,
+            "format": self.format,
+            "licence": self.licence,
+            "attribution": self.attribution,
+            "synthetic": self.synthetic,
+            "crs": self.crs,
+            "operation": self.operation,
+            "encoding": self.encoding,
+            "kinds": [k.as_dict() for k in self.kinds],
+            "join": self.join.as_dict() if self.join else None,
+            "notes": list(self.notes),
+        }
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {k: int(v) for k, v in sorted(counts.items())}
+
+
+def _round(measure: float) -> float:
+    return round(float(measure), 3) + 0.0

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One ``[[source]]`` of an inventory file, checked key by key."""
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+from shapely import MultiPolygon, Polygon
+
+from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.sectors import KINDS
+from carbonstore import boundary as boundaries
+from carbonstore.activity import ENERGY_COLUMNS, SKIPPED, KnownColumns, known_columns
+from carbonstore.toml_keys import Keys
+
+SOURCE_KINDS = ("osm", "table", "delimited")
+JOINS = ("pnu",)
+KEYS = (
+    *("kind", "path", "provides", "extent", "columns", "join", "crs", "encoding", "separator"),
+    *("licence", "attribution", "synthetic", "base_year", "layer"),
+)
+_OSM_TERMS = {"licence": "ODbL-1.0", "attribution": "© OpenStreetMap contributors"}
+_TERMS = {
+    "licence": 'an SPDX id such as "ODbL-1.0", or the name of the licence',
+    "attribution": "the sentence its owner asks for",
+}
+_COLUMN_FORMS = ('{ contract_name = "name in the file" }', '["first", "_", "third"] for headerless text')
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """What to read and how. ``extent`` is a CRS84 polygon, None where the source covers the whole boundary.
+
+    ``columns`` maps contract names to the file's own, or lists the names of headerless text in order (``_`` skips one).
+    ``base_year`` is when forest stands were surveyed. ``place`` names the source in messages.
+    """
+
+    kind: str
+    path: Path
+    provides: tuple[str, ...]
+    licence: str
+    attribution: str
+    place: str
+    extent: Polygon | MultiPolygon | None = None
+    columns: Mapping[str, str] | tuple[str, ...] = field(default_factory=dict)
+    join: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    separator: str = ","
+    synthetic: bool = False
+    base_year: int | None = None
+    layer: str | None = None
+
+
+def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
+    """Check one source table; InvalidInput names the key and the allowed values. The file is not opened."""
+    keys.only(KEYS)
+    kind = keys.choice("kind", SOURCE_KINDS)
+    join = keys.choice("join", JOINS) if "join" in keys else None
+    if join and kind != "delimited":
+        raise InvalidInput("only delimited text is joined", where=keys.at("join"), allowed=['kind = "delimited"'])
+    provides = _provides(keys, kind, join)
+    return SourceSpec(
+        kind=kind,
+        path=_path(keys),
+        provides=provides,
+        licence=_term(keys, "licence", kind),
+        attribution=_term(keys, "attribution", kind),
+        place=keys.place,
+        extent=_extent(keys, kind, boundary),
+        columns=_columns(keys, kind, ENERGY_COLUMNS if join else known_columns(provides[0], kind)),
+        join=join,
+        crs=_crs(keys),
+        encoding=_encoding(keys),
+        separator=_separator(keys),
+        synthetic=keys.flag("synthetic"),
+        base_year=keys.year("base_year") if "base_year" in keys else None,
+        layer=keys.maybe("layer", ["the name of a layer of the file"]),
+    )
+
+
+def _provides(keys: Keys, kind: str, join: str | None) -> tuple[str, ...]:
+    if "provides" not in keys and (kind == "osm" or join):
+        return KINDS if kind == "osm" else ("buildings",)
+    provides = keys.choices("provides", ("buildings",) if join else KINDS)
+    if kind != "osm" and len(provides) > 1:
+        raise InvalidInput("a table holds one kind of source", where=keys.at("provides"), allowed=KINDS)
+    return provides
+
+
+def _term(keys: Keys, key: str, kind: str) -> str:
+    if kind == "osm" and key not in keys:
+        return _OSM_TERMS[key]
+    return keys.text(key, [_TERMS[key]])
+
+
+def _path(keys: Keys) -> Path:
+    path = keys.folder / keys.text("path", ["a file, relative to the inventory file or absolute"])
+    if not path.is_file():
+        raise InvalidInput(f"no file '{keys.table['path']}'", where=keys.at("path"), allowed=["a file that exists"])
+    return path
+
+
+def _extent(keys: Keys, kind: str, boundary: Polygon | MultiPolygon) -> Polygon | MultiPolygon | None:
+    allowed = ('"boundary"', "<polygon file>", "[west, south, east, north] in degrees")
+    value = keys.required("extent", allowed) if kind == "osm" else keys.table.get("extent", "boundary")
+    if value == "boundary":
+        return None
+    extent = boundaries.polygon_of(value, keys.folder, keys.at("extent"))
+    if not extent.intersects(boundary):
+        raise InvalidInput("does not meet the boundary", where=keys.at("extent"), allowed=allowed)
+    return None if extent.equals(boundary) else extent
+
+
+def _columns(keys: Keys, kind: str, known: KnownColumns) -> Mapping[str, str] | tuple[str, ...]:
+    value: Any = keys.table.get("columns", {})
+    place = keys.at("columns")
+    if kind == "osm" and value:
+        raise InvalidInput(
+            "OpenStreetMap's tags are known: there is nothing to name", where=place, allowed=["no columns"]
+        )
+    if isinstance(value, list) and kind == "delimited":
+        return _listed(value, known, place)
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise InvalidInput("must name columns", where=place, allowed=_COLUMN_FORMS[: 2 if kind == "delimited" else 1])
+    for name in value:
+        if not known(name):
+            raise UnknownName(name, known.names, kind="column", where=place)
+    return dict(value)
+
+
+def _listed(names: list[Any], known: KnownColumns, place: str) -> tuple[str, ...]:
+    if not names or not all(isinstance(n, str) for n in names):
+        raise InvalidInput("must list names", where=place, allowed=_COLUMN_FORMS)
+    named = [n for n in names if n != SKIPPED]
+    for name in named:
+        if not known(name):
+            raise UnknownName(name, (*known.names, SKIPPED), kind="column", where=place)
+        if named.count(name) > 1:
+            raise InvalidInput(
+                f"'{name}' occurs twice", where=place, allowed=["each name once", f"{SKIPPED} for columns to skip"]
+            )
+    return tuple(names)
+
+
+def _crs(keys: Keys) -> str | None:
+    value = keys.maybe("crs", ["EPSG:<code>"])
+    if value is None:
+        return None
+    try:
+        CRS.from_user_input(value)
+    except CRSError as error:
+        raise InvalidInput(f"'{value}' is not a known CRS", where=keys.at("crs"), allowed=["EPSG:<code>"]) from error
+    return value
+
+
+def _encoding(keys: Keys) -> str | None:
+    value = keys.maybe("encoding", ["utf-8", "cp949", "cp1251"])
+    if value is None:
+        return None
+    try:
+        return codecs.lookup(value).name
+    except LookupError as error:
+        allowed = ["utf-8", "cp949", "cp1251", "…"]
+        raise InvalidInput(f"'{value}' is no encoding", where=keys.at("encoding"), allowed=allowed) from error
+
+
+def _separator(keys: Keys) -> str:
+    value = keys.table.get("separator", ",")
+    if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
+        raise InvalidInput("must be one character", where=keys.at("separator"), allowed=['","', '";"', '"|"', '"\\t"'])
+    return value

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Source objects on their way from the file to the model, and the ledger that loses none of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from carbongrid.errors import InvalidInput
+from carbongrid.sectors import KINDS
+
+DIMENSION = {kind: 1 if kind == "roads" else 2 for kind in KINDS}
+"""Roads are lines, buildings and forests areas."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Objects of one kind. Rows are never dropped: ``fate`` is "" while a row is in use, else the reason it was left out.
+
+    ``geometry``: shapely, in ``crs``; None where unreadable. ``columns``: activity columns by contract name.
+    ``raw`` and ``unread`` count tagged objects that the format's reader could not turn into rows.
+    """
+
+    kind: str
+    id: NDArray[np.object_]
+    geometry: NDArray[np.object_]
+    columns: Mapping[str, NDArray[Any]]
+    fate: NDArray[np.object_]
+    crs: str
+    unread: Mapping[str, int] = field(default_factory=dict)
+    unparsed: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        kind: str,
+        id: NDArray[np.object_],
+        geometry: NDArray[np.object_],
+        columns: Mapping[str, NDArray[Any]],
+        crs: str,
+    ) -> Self:
+        """Rows all still in use; rows without a geometry are left out at once."""
+        fate = np.full(len(id), "", object)
+        fate[shapely.is_missing(geometry)] = "no readable geometry"
+        return cls(kind, id, geometry, columns, fate, crs)
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """Rows still in use."""
+        return np.equal(self.fate, "")
+
+    def reject(self, rows: NDArray[np.bool_], reason: str) -> Self:
+        """The same objects with these rows (bool mask) left out for a reason; a row keeps its first reason."""
+        return replace(self, fate=np.where(rows & self.used, reason, self.fate).astype(object))
+
+    def rejected(self) -> dict[str, int]:
+        """Reason -> number of rows left out."""
+        return dict(Counter(self.fate[~self.used].tolist()))
+
+    def measures(self) -> NDArray[np.float64]:
+        """Area (m2 for projected geometry) or length of every row, 0 where there is no geometry."""
+        size = shapely.length(self.geometry) if DIMENSION[self.kind] == 1 else shapely.area(self.geometry)
+        return np.nan_to_num(np.asarray(size, np.float64), nan=0.0)
+
+
+def with_unique_ids(features: Features, place: str) -> Features:
+    """Leave out rows that repeat both id and geometry, and number the rows that share only an id (``17``, ``17#2`` …).
+
+    In the wild ids repeat (a register's key that is blank or no key at all), so a repeated id alone is no error.
+    """
+    seen: dict[str, int] = {}
+    ids, repeats, shapes = [], np.zeros(len(features), bool), set[tuple[str, bytes | None]]()
+    for i, (id, blob) in enumerate(zip(features.id, shapely.to_wkb(features.geometry), strict=True)):
+        repeats[i] = (id, blob) in shapes
+        shapes.add((id, blob))
+        seen[id] = seen.get(id, 0) + (not repeats[i])
+        ids.append(id if seen[id] == 1 else f"{id}#{seen[id]}")
+    if len(features) == 0:
+        raise InvalidInput("the source is empty", where=place, allowed=["a source with at least one object"])
+    shared = sum(1 for n in seen.values() if n > 1)
+    notes = (*features.notes, f"{shared} ids occur more than once and were numbered") if shared else features.notes
+    return replace(features, id=np.array(ids, object), notes=notes).reject(repeats, "repeated row")

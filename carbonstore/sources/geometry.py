@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Geometry of source objects: projected, repaired, kept to one dimension, clipped. Every step is a function of Features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiLineString, MultiPolygon, Polygon
+
+from carbongrid.crs import transformer
+from carbonstore.report import Repair
+from carbonstore.sources.features import DIMENSION, Features
+
+type Geometries = NDArray[np.object_]
+
+SLIVER_M2 = 1e-3
+"""Overlaps below this are rounding of shared edges, not objects lying on one another."""
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """How many geometries were made valid, their summed measures before and after, and the largest changes."""
+
+    count: int = 0
+    before: float = 0.0
+    after: float = 0.0
+    largest: tuple[Repair, ...] = ()
+
+
+def project(features: Features, crs: str) -> Features:
+    """2-D geometries in another CRS, vertex by vertex; rows whose coordinates cannot be projected are left out."""
+    to = transformer(features.crs, crs)
+    geometry = shapely.transform(features.geometry, to.transform, interleaved=False)
+    bounds = shapely.bounds(geometry)
+    lost = ~np.isfinite(bounds).all(axis=1) & features.used & ~shapely.is_empty(geometry)
+    geometry[lost] = None
+    return replace(features, geometry=geometry, crs=crs).reject(lost, "coordinates outside the CRS")
+
+
+def footprints(features: Features) -> Features:
+    """Buildings given as points become squares of their footprint, so that they lie somewhere and cover something.
+
+    Footprint = floor area / storeys (one storey where unknown), in the projected CRS; points without a floor area are left out.
+    """
+    points = features.used & np.isin(shapely.get_type_id(features.geometry), (0, 4))
+    if features.kind != "buildings" or not points.any():
+        return features
+    storeys = np.nan_to_num(features.columns["storeys"], nan=1.0)
+    half = np.sqrt(features.columns["floor_area_m2"] / np.maximum(storeys, 1.0)) / 2
+    drawn = points & np.isfinite(half)
+    at = shapely.get_coordinates(shapely.centroid(features.geometry[drawn]))
+    geometry = features.geometry.copy()
+    geometry[drawn] = shapely.box(*(at - half[drawn, None]).T, *(at + half[drawn, None]).T)
+    note = f"{int(drawn.sum())} points were drawn as squares of floor area / storeys"
+    squares = replace(features, geometry=geometry, notes=(*features.notes, note))
+    return squares.reject(points & ~drawn, "point without floor area")
+
+
+def repair(features: Features) -> tuple[Features, Repairs]:
+    """Valid geometries of the kind's dimension only: ``make_valid`` by linework, other parts dropped, sizes compared.
+
+    Linework turns a shell nested in a shell into a hole; the structure method would count its area twice.
+    """
+    dimension = DIMENSION[features.kind]
+    kinds = shapely.get_type_id(features.geometry)
+    plain = np.isin(kinds, (3, 6) if dimension == 2 else (1, 5))
+    suspect = features.used & ~(plain & shapely.is_valid(features.geometry))
+    before = features.measures()
+    geometry = features.geometry.copy()
+    geometry[suspect] = parts_of(shapely.make_valid(geometry[suspect], method="linework"), dimension)
+    repaired = replace(features, geometry=geometry)
+    after = repaired.measures()
+    empty = repaired.used & ~(after > 0)
+    what = "no polygon with an area" if dimension == 2 else "no line with a length"
+    changed = suspect & ~empty
+    return repaired.reject(empty, what), _repairs(features.id[changed], before[changed], after[changed])
+
+
+def _repairs(ids: Geometries, before: NDArray[np.float64], after: NDArray[np.float64]) -> Repairs:
+    order = np.argsort(-np.abs(before - after), kind="stable")[:20]
+    largest = tuple(Repair(str(ids[i]), float(before[i]), float(after[i])) for i in order)
+    return Repairs(len(ids), float(before.sum()), float(after.sum()), largest)
+
+
+def parts_of(geometries: Geometries, dimension: int) -> Geometries:
+    """Each geometry's parts of one dimension as one (Multi)Polygon or (Multi)LineString; empty ones stay empty."""
+    parts, owner = shapely.get_parts(geometries, return_index=True)
+    parts, inner = shapely.get_parts(parts, return_index=True)
+    owner = owner[inner]
+    keep = shapely.get_dimensions(parts) == dimension
+    parts, owner = parts[keep], owner[keep]
+    gather = shapely.multipolygons if dimension == 2 else shapely.multilinestrings
+    whole = np.full(len(geometries), MultiPolygon() if dimension == 2 else MultiLineString(), object)
+    if len(parts):
+        gather(parts, indices=owner, out=whole)
+    single = np.bincount(owner, minlength=len(geometries)) == 1
+    whole[owner[single[owner]]] = parts[single[owner]]
+    return whole
+
+
+def clip(features: Features, region: Polygon | MultiPolygon, reason: str) -> tuple[Features, NDArray[np.float64]]:
+    """What lies inside a region (same CRS), and each row's measure that was cut away; rows wholly outside are left out."""
+    shapely.prepare(region)
+    used, before = features.used, features.measures()
+    inside = shapely.covers(region, features.geometry)
+    crossing = used & ~inside & shapely.intersects(region, features.geometry)
+    geometry = features.geometry.copy()
+    cut = shapely.intersection(geometry[crossing], region)
+    geometry[crossing] = parts_of(cut, DIMENSION[features.kind])
+    clipped = replace(features, geometry=geometry)
+    after = np.minimum(clipped.measures(), before)
+    gone = used & ~inside & ~(crossing & (after > 0))
+    clipped = replace(clipped, geometry=np.where(gone, features.geometry, geometry))
+    return clipped.reject(gone, f"outside the {reason}"), np.where(crossing & ~gone, before - after, 0.0)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Pairs of objects lying on one another, the area they share, and what was taken off each row (0 unless removed)."""
+
+    pairs: int
+    area: float
+    removed: NDArray[np.float64]
+
+
+def overlaps(features: Features, *, remove: bool) -> tuple[Features, Overlap]:
+    """Count objects that lie on one another; with ``remove`` the later row gives way, so that no ground counts twice."""
+    rows = np.flatnonzero(features.used)
+    geometry = features.geometry[rows]
+    a, b = shapely.STRtree(geometry).query(geometry, predicate="intersects")
+    a, b = a[a < b], b[a < b]
+    shared = shapely.area(shapely.intersection(geometry[a], geometry[b]))
+    real = shared > SLIVER_M2
+    a, b, shared = a[real], b[real], shared[real]
+    removed = np.zeros(len(features))
+    if not remove or not len(a):
+        return features, Overlap(len(a), float(shared.sum()), removed)
+    before = features.measures()
+    kept = features.geometry.copy()
+    for later in np.unique(b):
+        earlier = shapely.union_all(geometry[a[b == later]])
+        kept[rows[later]] = parts_of(np.array([shapely.difference(geometry[later], earlier)], object), 2)[0]
+    thinner = replace(features, geometry=kept)
+    removed = before - thinner.measures()
+    covered = thinner.used & ~(thinner.measures() > SLIVER_M2)
+    thinner = replace(thinner, geometry=np.where(covered, features.geometry, kept))
+    removed[covered] = 0.0
+    return thinner.reject(covered, "covered by others"), Overlap(len(a), float(shared.sum()), removed)
+
+
+def centre(geometries: Geometries | Sequence[shapely.Geometry]) -> tuple[float, float]:
+    """Median of the objects' bounding-box centres: where the layer lies, unmoved by a few far outliers."""
+    west, south, east, north = shapely.bounds(np.asarray(geometries, object)).T
+    return float(np.nanmedian((west + east) / 2)), float(np.nanmedian((south + north) / 2))
