@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact area of polygons and length of lines in every cell of a window, straight from WKB.
+
+Polygons: every edge adds the signed area to its right to the cells of the rows it crosses, and a running sum along the
+row turns that into the covered area (the accumulation buffer of font rasterisers; no geometry is ever built).
+Lines: each segment is walked from cell to cell. A point on a lattice line belongs to the cell north-east of it, as in
+:meth:`carbongrid.grid.Grid.cell_at`. Kernels count rows from the south, in cell units from the geometry's own lower
+left cell, so that results do not depend on the window; windows and their flat indices count rows from the north.
+"""
+
+from dataclasses import dataclass
+from math import floor, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
+
+from carbongrid.errors import InvalidInput
+from carbongrid.grid import Window
+from carbongrid.rings import LINE, checked, coordinate, kernel, right_of, ring_area, ring_table
+from carbongrid.wkb import Wkb
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+_SLIVER = 1e-10
+"""Parts below this share of their source, or of a cell where the source is larger, are rounding noise and left out."""
+_STRIP = 4_000_000
+"""Cells that :func:`shares` holds at a time beside its result."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Source x cell, sorted by source, then by flat index in ``window``.
+
+    ``source`` int32, ``cell`` int64 and ``measure`` float64 (m2 of polygons, m of lines) are equally long; ``total`` is
+    the measure of each source inside the window and ``outside`` what the window clipped away.
+    """
+
+    window: Window
+    source: NDArray[np.int32]
+    cell: I64
+    measure: F64
+    total: F64
+    outside: F64
+
+    @property
+    def start(self) -> I64:
+        """First part of each source, and the number of parts: source ``i`` owns ``start[i]:start[i + 1]``."""
+        return np.searchsorted(self.source, np.arange(len(self.total) + 1)).astype(np.int64)
+
+
+def parts(wkb: Wkb, window: Window) -> Parts:
+    """Area (m2) or length (m) of every geometry in every cell that it meets.
+
+    Geometries are in the window's CRS: valid (Multi)Polygons, in any ring direction, and (Multi)LineStrings. What lies
+    outside the window is clipped and counted. InvalidInput for other kinds and for coordinates that are not finite.
+    """
+    data, offsets = checked(wkb)
+    west, south, _, _ = window.bounds
+    source, cell, measure, total, outside, n = _parts(
+        data, offsets, west, south, float(window.grid.cell_size), window.ncol, window.nrow
+    )
+    if np.isnan(outside).any():
+        raise InvalidInput(f"geometry {int(np.argmax(np.isnan(outside)))} has coordinates that are not finite")
+    return Parts(window, source[:n].copy(), cell[:n].copy(), measure[:n].copy(), total, outside)
+
+
+def measures(wkb: Wkb) -> F64:
+    """Area (m2) of polygons and length (m) of lines, whole geometries, planar."""
+    data, offsets = checked(wkb)
+    return _measures(data, offsets)
+
+
+def shares(polygon: Polygon | MultiPolygon, window: Window) -> F64:
+    """Share of every cell that lies inside a projected polygon, (nrow, ncol); exactly 0 outside and 1 inside."""
+    wkb = Wkb.from_shapely([polygon])
+    out = np.zeros(window.size)
+    rows = max(1, _STRIP // window.ncol)
+    for row in range(0, window.nrow, rows):
+        strip = Window(window.grid, window.left, window.top - row, window.ncol, min(rows, window.nrow - row))
+        found = parts(wkb, strip)
+        out[found.cell + row * window.ncol] = found.measure / window.grid.cell_size**2
+    out[np.abs(out - 1.0) < 10 * _SLIVER] = 1.0
+    return out.reshape(window.nrow, window.ncol)
+
+
+@kernel
+def _bounds(data: U8, table: I64, rings: int) -> tuple[float, float, float, float]:
+    """(min x, min y, max x, max y): inverted where there is no point, all NaN where a coordinate is not finite."""
+    west, south, east, north, check = np.inf, np.inf, -np.inf, -np.inf, 0.0
+    for ring in range(rings):
+        at = table[ring, 0]
+        for j in range(table[ring, 1]):
+            x, y = coordinate(data, at, 2 * j), coordinate(data, at, 2 * j + 1)
+            west, east, south, north = min(west, x), max(east, x), min(south, y), max(north, y)
+            check += 0.0 * (x + y)
+    if check != 0.0:
+        return np.nan, np.nan, np.nan, np.nan
+    return west, south, east, north
+
+
+@kernel
+def _size_of(data: U8, table: I64, rings: int) -> float:
+    """Area of a polygon or length of a line."""
+    size = 0.0
+    for ring in range(rings):
+        at, points, role = table[ring, 0], table[ring, 1], table[ring, 2]
+        if role != LINE:
+            size += role * abs(ring_area(data, at, points))
+            continue
+        for j in range(1, points):
+            dx = coordinate(data, at, 2 * j) - coordinate(data, at, 2 * j - 2)
+            dy = coordinate(data, at, 2 * j + 1) - coordinate(data, at, 2 * j - 1)
+            size += sqrt(dx * dx + dy * dy)
+    return size
+
+
+@kernel
+def _measures(data: U8, offsets: I64) -> F64:
+    out = np.zeros(offsets.shape[0] - 1)
+    table = np.empty((64, 3), np.int64)
+    for i in range(out.shape[0]):
+        table, rings = ring_table(data, offsets[i], table)
+        out[i] = _size_of(data, table, rings)
+    return out
+
+
+@kernel
+def _add_span(acc: F64, base: int, width: int, x0: float, x1: float, rise: float) -> None:
+    """Area to the right of an edge that crosses one row from ``x0`` to ``x1`` and climbs ``rise`` (signed)."""
+    a, b = min(x0, x1), max(x0, x1)
+    if a >= width:
+        return
+    if b <= 0.0:
+        acc[base] += rise
+        return
+    if a < 0.0:
+        left = rise * -a / (b - a)
+        acc[base] += left
+        rise, a = rise - left, 0.0
+    if b > width:
+        rise, b = rise * (width - a) / (b - a), float(width)
+    first, last = floor(a), min(floor(b), width - 1)
+    if b <= first + 1:
+        middle = 0.5 * (a + b) - first
+        acc[base + first] += rise * (1.0 - middle)
+        acc[base + first + 1] += rise * middle
+        return
+    slope = rise / (b - a)
+    reach = first + 1 - a
+    acc[base + first] += 0.5 * slope * reach * reach
+    carry = slope * reach * (1.0 - 0.5 * reach)
+    for column in range(first + 1, last):
+        acc[base + column] += carry + 0.5 * slope
+        carry = 0.5 * slope
+    reach = b - last
+    acc[base + last] += carry + slope * reach * (1.0 - 0.5 * reach)
+    acc[base + last + 1] += 0.5 * slope * reach * reach
+
+
+@kernel
+def _add_edge(acc: F64, width: int, height: int, x0: float, y0: float, x1: float, y1: float, sign: float) -> None:
+    """One polygon edge, row by row; the same arithmetic in either direction."""
+    if y0 > y1:
+        x0, y0, x1, y1, sign = x1, y1, x0, y0, -sign
+    y, high = max(y0, 0.0), min(y1, float(height))
+    if y >= high:
+        return
+    slope = (x1 - x0) / (y1 - y0)
+    x = x0 + slope * (y - y0)
+    row = floor(y)
+    while y < high:
+        top = min(row + 1.0, high)
+        x_top = x1 if top == y1 else x0 + slope * (top - y0)
+        _add_span(acc, row * (width + 1), width, x, x_top, sign * (top - y))
+        x, y, row = x_top, top, row + 1
+
+
+@kernel
+def _add_segment(acc: F64, width: int, height: int, x0: float, y0: float, x1: float, y1: float) -> None:
+    """Length of one line segment in each cell it passes."""
+    dx, dy = x1 - x0, y1 - y0
+    length = sqrt(dx * dx + dy * dy)
+    column, row = floor(x0), floor(y0)
+    t = 0.0 if length > 0.0 else 1.0
+    while t < 1.0:
+        tx = (column + (dx > 0.0) - x0) / dx if dx != 0.0 else 2.0
+        ty = (row + (dy > 0.0) - y0) / dy if dy != 0.0 else 2.0
+        after = max(t, min(1.0, tx, ty))
+        if 0 <= column < width and 0 <= row < height:
+            acc[row * (width + 1) + column] += length * (after - t)
+        t = after
+        if tx <= ty:
+            column += 1 if dx > 0.0 else -1
+        else:
+            row += 1 if dy > 0.0 else -1
+
+
+@kernel
+def _rasterise(
+    acc: F64, width: int, height: int, data: U8, table: I64, rings: int, west: float, south: float, size: float
+) -> None:
+    """Add every ring to the accumulator of (height, width + 1) cells whose lower left corner is (west, south).
+
+    Differences to a lattice point are exact, so a coordinate on a lattice line becomes an exact integer.
+    """
+    for ring in range(rings):
+        at, points, role = table[ring, 0], table[ring, 1], table[ring, 2]
+        sign = right_of(ring_area(data, at, points), role)
+        ax, ay = (coordinate(data, at, 0) - west) / size, (coordinate(data, at, 1) - south) / size
+        for j in range(1, points):
+            bx, by = (coordinate(data, at, 2 * j) - west) / size, (coordinate(data, at, 2 * j + 1) - south) / size
+            if role == LINE:
+                _add_segment(acc, width, height, ax, ay, bx, by)
+            else:
+                _add_edge(acc, width, height, ax, ay, bx, by, sign)
+            ax, ay = bx, by
+
+
+@kernel
+def _room(source: I32, cell: I64, measure: F64, need: int) -> tuple[I32, I64, F64]:
+    """The three columns, made longer where ``need`` rows do not fit."""
+    have = source.shape[0]
+    if need <= have:
+        return source, cell, measure
+    size = max(need, 2 * have)
+    source2, cell2, measure2 = np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size)
+    for j in range(have):
+        source2[j], cell2[j], measure2[j] = source[j], cell[j], measure[j]
+    return source2, cell2, measure2
+
+
+@kernel
+def _collect(
+    acc: F64,
+    width: int,
+    height: int,
+    corner: int,
+    ncol: int,
+    unit: float,
+    line: bool,
+    least: float,
+    source: I32,
+    cell: I64,
+    measure: F64,
+    i: int,
+    k: int,
+) -> int:
+    """Empty the accumulator from the north-west (flat index ``corner``) into parts of source ``i``; return their end."""
+    for row in range(height - 1, -1, -1):
+        covered = 0.0
+        for column in range(width):
+            at = row * (width + 1) + column
+            covered = acc[at] if line else covered + acc[at]
+            acc[at] = 0.0
+            if covered > least:
+                source[k], measure[k] = i, covered * unit
+                cell[k] = corner + (height - 1 - row) * ncol + column
+                k += 1
+        acc[row * (width + 1) + width] = 0.0
+    return k
+
+
+@kernel
+def _parts(
+    data: U8, offsets: I64, west: float, south: float, size: float, ncol: int, nrow: int
+) -> tuple[I32, I64, F64, F64, F64, int]:
+    """Columns of :class:`Parts` and how many rows of them are filled; ``outside`` is NaN at coordinates not finite."""
+    n, k = offsets.shape[0] - 1, 0
+    table, acc = np.empty((64, 3), np.int64), np.zeros(4096)
+    source, cell, measure = np.empty(2 * n, np.int32), np.empty(2 * n, np.int64), np.empty(2 * n)
+    total, outside = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        table, rings = ring_table(data, offsets[i], table)
+        x0, y0, x1, y1 = _bounds(data, table, rings)
+        whole = _size_of(data, table, rings)
+        if not (whole > 0.0 and x0 <= x1):
+            outside[i] = whole if x0 > x1 else x0 - x0
+            continue
+        left, right = floor((x0 - west) / size), floor((x1 - west) / size)
+        bottom, top = floor((y0 - south) / size), floor((y1 - south) / size)
+        clipped = left < 0 or bottom < 0 or right >= ncol or top >= nrow
+        left, bottom, right, top = max(left, 0), max(bottom, 0), min(right, ncol - 1), min(top, nrow - 1)
+        width, height = right - left + 1, top - bottom + 1
+        if width < 1 or height < 1:
+            outside[i] = whole
+            continue
+        source, cell, measure = _room(source, cell, measure, k + width * height)
+        corner, first = (nrow - 1 - top) * ncol + left, k
+        if width == 1 and height == 1 and not clipped:
+            source[k], cell[k], measure[k] = i, corner, whole
+            k += 1
+        else:
+            if height * (width + 1) > acc.shape[0]:
+                acc = np.zeros(2 * height * (width + 1))
+            line = table[0, 2] == LINE
+            unit = size if line else size * size
+            least = _SLIVER * min(1.0, whole / unit)
+            _rasterise(acc, width, height, data, table, rings, west + left * size, south + bottom * size, size)
+            k = _collect(acc, width, height, corner, ncol, unit, line, least, source, cell, measure, i, k)
+        for j in range(first, k):
+            total[i] += measure[j]
+        if clipped and whole - total[i] > 1e-9 * whole:
+            outside[i] = whole - total[i]
+    return source, cell, measure, total, outside, k

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernels share: the numba decorator, and reading the rings of little-endian WKB in place.
+
+A geometry is walked as a table of rings: byte position of the first point, number of points, role.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numba
+import numpy as np
+from numba import extending
+from numba.core.cgutils import create_struct_proxy
+from numpy.typing import DTypeLike, NDArray
+
+from carbongrid.errors import InvalidInput
+from carbongrid.wkb import Wkb
+
+U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
+
+LINE, SHELL, HOLE = 0, 1, -1
+_TYPES = (2, 3, 5, 6)
+_NJIT: Any = numba.njit
+_INTRINSIC: Any = extending.intrinsic
+_PROXY: Any = create_struct_proxy
+
+
+def kernel[F: Callable[..., Any]](function: F) -> F:
+    """Compile with numba: once, cached on disk, releasing the GIL."""
+    return cast(F, _NJIT(cache=True, nogil=True)(function))
+
+
+def frozen(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """A read-only, contiguous, aligned view (a copy only where needed).
+
+    Numba compiles anew for every array type; memory-mapped columns are read-only, so everything is made so.
+    """
+    view = np.require(array, dtype, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def checked(wkb: Wkb) -> tuple[U8, I64]:
+    """Bytes and offsets for a kernel; InvalidInput unless all rows are 2-D little-endian (Multi)Polygons or -LineStrings."""
+    data, offsets = frozen(wkb.data, np.uint8), frozen(wkb.offsets, np.int64)
+    start = offsets[:-1]
+    wrong = offsets[1:] - start < 9
+    if not wrong.any():
+        head = data[start[:, None] + np.arange(5)]
+        wrong = (head[:, 0] != 1) | ~np.isin(head[:, 1], _TYPES) | head[:, 2:].any(axis=1)
+    if wrong.any():
+        raise InvalidInput(
+            f"geometry {int(np.argmax(wrong))} is no 2-D little-endian WKB of a kind that can be gridded",
+            allowed=["Polygon", "MultiPolygon", "LineString", "MultiLineString"],
+        )
+    return data, offsets
+
+
+def _reader(stored: Any, given: Any) -> Any:
+    """A numba intrinsic ``read(data, at)`` for one number of bytes that need not be aligned.
+
+    (Viewing a slice of bytes as float64 would do the same after five more seconds of compilation.)
+    """
+
+    def read(_: Any, data: Any, at: Any) -> tuple[Any, Callable[..., Any]]:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            start = _PROXY(signature.args[0])(context, builder, args[0]).data
+            pointer = context.get_value_type(stored).as_pointer()
+            place = builder.bitcast(builder.gep(start, [args[1]]), pointer)
+            return context.cast(builder, builder.load(place, align=1), stored, given)
+
+        return given(data, at), generate
+
+    return _INTRINSIC(read)
+
+
+_u32 = _reader(numba.uint32, numba.int64)
+_f64 = _reader(numba.float64, numba.float64)
+
+
+@kernel
+def u32(data: U8, at: int) -> int:
+    """Little-endian unsigned 32-bit integer at a byte position."""
+    value: int = _u32(data, at)
+    return value
+
+
+@kernel
+def coordinate(data: U8, at: int, j: int) -> float:
+    """Coordinate ``j`` (x0, y0, x1, y1, ...) of the points that begin at byte ``at``."""
+    value: float = _f64(data, at + 8 * j)
+    return value
+
+
+@kernel
+def _list_rings(data: U8, at: int, table: I64) -> int:
+    """Fill as many rows of ``table`` as fit; return the number of rings there are."""
+    count, parts = 0, 1
+    if u32(data, at + 1) > 3:
+        parts = u32(data, at + 5)
+        at += 9
+    for _ in range(parts):
+        line = u32(data, at + 1) == 2
+        rings = 1 if line else u32(data, at + 5)
+        at += 5 if line else 9
+        for ring in range(rings):
+            points = u32(data, at)
+            if count < table.shape[0]:
+                table[count, 0] = at + 4
+                table[count, 1] = points
+                table[count, 2] = LINE if line else (SHELL if ring == 0 else HOLE)
+            at += 4 + 16 * points
+            count += 1
+    return count
+
+
+@kernel
+def ring_table(data: U8, at: int, table: I64) -> tuple[I64, int]:
+    """Rows (byte position, points, role) of the geometry at byte ``at``, and how many; the table may grow."""
+    count = _list_rings(data, at, table)
+    if count > table.shape[0]:
+        table = np.empty((2 * count, 3), np.int64)
+        _list_rings(data, at, table)
+    return table, count
+
+
+@kernel
+def ring_area(data: U8, at: int, points: int) -> float:
+    """Signed area of a closed ring, counter-clockwise positive, relative to its first point: exact far out."""
+    if points < 4:
+        return 0.0
+    x, y, twice = coordinate(data, at, 0), coordinate(data, at, 1), 0.0
+    ax, ay = 0.0, 0.0
+    for j in range(1, points):
+        bx, by = coordinate(data, at, 2 * j) - x, coordinate(data, at, 2 * j + 1) - y
+        twice += ax * by - bx * ay
+        ax, ay = bx, by
+    return 0.5 * twice
+
+
+@kernel
+def right_of(area: float, role: int) -> float:
+    """What an upward edge of a ring adds to the winding on its right: -1 where the polygon lies on its left."""
+    return -float(role) if area > 0.0 else float(role)
