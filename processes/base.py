@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 JSON = "application/json"
-LANGUAGES = ("en", "ko")
+LANGUAGES = ("ko", "en")
+"""Spoken here; the first where nothing else is asked for."""
 RESPONSES = ("raw", "document")
 _REQUEST = ("inputs", "outputs", "response", "subscriber")
 _QUALIFIED = ("value", "mediaType", "encoding", "schema", "format")

@@ -121,7 +121,7 @@ def known(request: Request, *names: str) -> None:
 
 
 def language(request: Request) -> str:
-    """``lang``, else the first of Accept-Language that is spoken here, else English."""
+    """``lang``, else the first of Accept-Language that is spoken here, else Korean."""
     asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
     for part in asked.split(","):
         tag = part.partition(";")[0].strip().partition("-")[0].lower()

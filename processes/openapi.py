@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenAPI 3.0 pieces of the processes: paths and component schemas, made from the declarations, without outside references."""
+"""OpenAPI 3.0 pieces of the processes, made from the declarations: paths and component schemas, self-contained."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from processes.base import JSON, RESPONSES, Input, Process, said
 from processes.registry import PROCESSES
@@ -52,16 +52,16 @@ def schemas() -> Json:
     """Component schemas that the paths refer to."""
     strings: Json = {"type": "array", "items": _TEXT}
     links: Json = {"type": "array", "items": _LINK}
-    summary: Json = {name: _TEXT for name in ("id", "version", "title", "description")}
+    summary: Json = dict.fromkeys(("id", "version", "title", "description"), _TEXT)
     summary |= {"keywords": strings, "jobControlOptions": strings, "outputTransmission": strings, "links": links}
     opened: Json = {"type": "object", "additionalProperties": {"type": "object"}}
     described = summary | {"inputs": opened, "outputs": opened, "example": {"type": "object"}}
     listed: Json = {"type": "array", "items": {"$ref": "#/components/schemas/processSummary"}}
     return {
-        "link": _open({n: _TEXT for n in ("href", "rel", "type", "hreflang", "title")}, ["href"]),
+        "link": _open(dict.fromkeys(("href", "rel", "type", "hreflang", "title"), _TEXT), ["href"]),
         "exception": _open(
             {
-                **{n: _TEXT for n in ("type", "title", "detail", "instance", "pointer")},
+                **dict.fromkeys(("type", "title", "detail", "instance", "pointer"), _TEXT),
                 "status": {"type": "integer"},
                 "allowed": strings,
             },
@@ -144,7 +144,7 @@ def _asked(media_type: str) -> Json:
     return _object({"transmissionMode": {"type": "string", "enum": ["value"]}, "format": form})
 
 
-def _object(properties: Json, required: list[str] | None = None) -> Json:
+def _object(properties: Mapping[str, object], required: list[str] | None = None) -> Json:
     return clean(type="object", properties=properties, required=required, additionalProperties=False)
 
 

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of an inventory lies inside a region: kilograms, half-widths, gaps. Pure: no files, no requests.
+
+Two methods (architecture, decision 6). ``sources``: whole cells by running sums, and in the cells that the border cuts
+every piece by the share of its own geometry inside. ``cells``: every cell by the share of its own area inside, which
+asks nothing about where in a cell its sources stand; its quality is one grade worse and its interval wider by
+
+    U² = U_model² + (1.96)² Σ_cut cells s (1 - s) K²
+
+with ``s`` the share of the cell inside and ``K`` its kilograms: the variance of a cell whose kilograms all come from
+one spot that may be anywhere in it, independent between cells. It is the most a cell can hide: an upper limit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines
+from carbongrid.pieces import Running
+from carbongrid.region import Cut, RegionSums, cell_sums_in, layer_sums
+from carbongrid.sectors import FIGURE, FIGURES, INTERVALS, Band, bit, sector_mask, weights
+from carbongrid.uncertainty import half_widths
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+METHODS = ("sources", "cells")
+Z95 = 1.96
+"""Half-width of a 95 % interval in standard deviations."""
+WORST = 5
+"""Worst quality grade."""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """An inventory made ready for region sums. Immutable once made; share it between threads."""
+
+    bands: tuple[Band, ...]
+    factors: tuple[FactorRow, ...]
+    rows: tuple[Activity, ...]
+    layers: tuple[Layer, ...]
+    running: tuple[Running, ...]
+    cells: Cells
+    border: Border
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> Self:
+        """Running sums of every layer over the finest cells."""
+        layers = tuple(inventory.layers.values())
+        n = len(inventory.bands)
+        running = tuple(Running.from_pieces(layer.pieces, layer.lines.band, n) for layer in layers)
+        finest = inventory.cells[inventory.grid.cell_size]
+        return cls(inventory.bands, inventory.factors, inventory.rows, layers, running, finest, inventory.border)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is asked for: which sectors, in which mode, by which method."""
+
+    sectors: tuple[str, ...]
+    mode: str = "end_user"
+    method: str = "sources"
+
+    @property
+    def mask(self) -> int:
+        """Sector mask of the sectors."""
+        return sum(bit(s) for s in self.sectors)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The answer for one inventory: by band whole and unrounded kilograms, sector masks, intervals and quality.
+
+    ``null``: sectors null over the whole region; ``incomplete``: null or incomplete anywhere in it. ``u95``: half-width
+    in kg by figure of INTERVALS. ``quality``: emission-weighted mean grade, None where nothing is known.
+    """
+
+    bands: tuple[Band, ...]
+    choice: Choice
+    kg: I64
+    unrounded: F64
+    null: int
+    incomplete: int
+    u95: Mapping[str, float]
+    quality: int | None
+
+    @cached_property
+    def figures(self) -> dict[str, int | None]:
+        """Published figures in whole kg, those of the chosen sectors; None where none of their sectors is known."""
+        sums = weights(self.bands, self.choice.mode, self.choice.sectors) @ self.kg
+        return {name: self._known(name, int(v)) for name, v in zip(FIGURE, sums, strict=True) if self._asked(name)}
+
+    @cached_property
+    def unrounded_figures(self) -> dict[str, float | None]:
+        """The same before rounding to whole kilograms per piece."""
+        sums = weights(self.bands, self.choice.mode, self.choice.sectors) @ self.unrounded
+        return {name: self._known(name, float(v)) for name, v in zip(FIGURE, sums, strict=True) if self._asked(name)}
+
+    @cached_property
+    def half_widths(self) -> dict[str, int | None]:
+        """``{figure}_u95`` in whole kg of the figures of INTERVALS that are asked for."""
+        return {f"{n}_u95": self._known(n, round(self.u95[n])) for n in INTERVALS if self._asked(n)}
+
+    def band_rows(self) -> list[dict[str, object]]:
+        """Kilograms by band that counts in the mode and sectors; kg None where the sector is null."""
+        return [
+            asdict(b) | {"kg": None if self.null & bit(b.sector) else kg}
+            for b, kg in zip(self.bands, self.kg.tolist(), strict=True)
+            if b.sector in self.choice.sectors and self.choice.mode in b.modes
+        ]
+
+    def _asked(self, name: str) -> bool:
+        return bool(sector_mask(FIGURE[name]) & self.choice.mask)
+
+    def _known[T](self, name: str, value: T) -> T | None:
+        needed = sector_mask(FIGURE[name]) & self.choice.mask
+        return None if needed & self.null == needed else value
+
+
+def inside(stock: Stock, cut: Cut, choice: Choice) -> Inside:
+    """Sum an inventory inside a region cut on its window."""
+    cells = cell_sums_in(cut, stock.cells, stock.border)
+    share = cell_shares(cells, len(stock.cells.index))
+    touched = share > 0
+    n = len(stock.bands)
+    if choice.method == "cells":
+        kg, unrounded = cells.kg, cells.unrounded
+        parts = [weighed(layer, stock.cells.index, share) for layer in stock.layers]
+    else:
+        sums = [_layer_sums(layer, running, cut, n) for layer, running in zip(stock.layers, stock.running, strict=True)]
+        kg = sum((s.kg for s in sums), np.zeros(n, np.int64))
+        unrounded = sum((s.unrounded for s in sums), np.zeros(n))
+        parts = [shared(layer, s) for layer, s in zip(stock.layers, sums, strict=True)]
+    held = Held.of(stock.layers, parts)
+    return Inside(
+        stock.bands,
+        choice,
+        kg,
+        unrounded,
+        _all(stock.cells.null[touched]) & choice.mask,
+        _any(stock.cells.incomplete[touched] | stock.cells.null[touched]) & choice.mask,
+        intervals(stock, held, choice, share),
+        grade(held, choice),
+    )
+
+
+def _layer_sums(layer: Layer, running: Running, cut: Cut, n_bands: int) -> RegionSums:
+    return layer_sums(cut, layer.pieces, layer.lines.source, layer.lines.band, n_bands, layer.geometry, running)
+
+
+def _all(masks: NDArray[np.uint8]) -> int:
+    return int(np.bitwise_and.reduce(masks)) if len(masks) else 0
+
+
+def _any(masks: NDArray[np.uint8]) -> int:
+    return int(np.bitwise_or.reduce(masks)) if len(masks) else 0
+
+
+def cell_shares(sums: RegionSums, n_cells: int) -> F64:
+    """Share of every cell's inside area that lies in the region, float64 (n_cells,)."""
+    share = np.zeros(n_cells)
+    for first, last in sums.runs:
+        share[first:last] = 1.0
+    share[sums.piece] = sums.share
+    return share
+
+
+@dataclass(frozen=True)
+class Part:
+    """Lines of one layer with something inside: their index and kilograms inside."""
+
+    line: I64
+    kg: F64
+
+    @classmethod
+    def of(cls, line: NDArray[np.int32], kg: NDArray[np.int64] | F64) -> Self:
+        """Pieces gathered by line."""
+        lines, at = np.unique(line, return_inverse=True)
+        return cls(lines.astype(np.int64), np.bincount(at, kg, len(lines)))
+
+
+def shared(layer: Layer, sums: RegionSums) -> Part:
+    """Lines of a layer inside by the sources' own geometry."""
+    whole = spans(layer.pieces.ptr[sums.runs[:, 0]], layer.pieces.ptr[sums.runs[:, 1]])
+    line = np.concatenate([layer.pieces.line[whole], layer.pieces.line[sums.piece]])
+    return Part.of(line, np.concatenate([layer.pieces.kg[whole], sums.kg_piece]))
+
+
+def weighed(layer: Layer, index: I64, share: F64) -> Part:
+    """Lines of a layer inside, every piece by the share of its cell."""
+    pieces = layer.pieces
+    part = share[np.searchsorted(index, pieces.cells)]
+    held = np.flatnonzero(part > 0)
+    at = spans(pieces.ptr[held], pieces.ptr[held + 1])
+    each = np.repeat(part[held], pieces.ptr[held + 1] - pieces.ptr[held])
+    return Part.of(pieces.line[at], pieces.kg[at] * each)
+
+
+def spans(first: I64, last: I64) -> I64:
+    """All integers of the ranges ``first[i]:last[i]``, one after another."""
+    size = last - first
+    return np.repeat(first - np.r_[0, np.cumsum(size)[:-1]] if len(size) else first, size) + np.arange(size.sum())
+
+
+@dataclass(frozen=True)
+class Held:
+    """Lines of all layers with something inside, sources numbered through, with their kilograms inside and grades."""
+
+    lines: Lines
+    kg: F64
+    quality: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer], parts: Sequence[Part]) -> Self:
+        """Gather the parts of every layer."""
+        first = np.cumsum([0, *(len(layer.id) for layer in layers)])
+        taken = [_taken(layer, part.line, int(n)) for layer, part, n in zip(layers, parts, first, strict=False)]
+        quality = [layer.quality[layer.lines.source[part.line]] for layer, part in zip(layers, parts, strict=True)]
+        fields = {name: np.concatenate([getattr(t, name) for t in taken]) for name in Lines.__dataclass_fields__}
+        dense = np.unique(fields["source"], return_inverse=True)[1].astype(np.int32)
+        return cls(Lines(**fields | {"source": dense}), np.concatenate([p.kg for p in parts]), np.concatenate(quality))
+
+
+def _taken(layer: Layer, line: I64, first_source: int) -> Lines:
+    taken = Lines(**{name: getattr(layer.lines, name)[line] for name in Lines.__dataclass_fields__})
+    return replace(taken, source=taken.source + np.int32(first_source))
+
+
+def intervals(stock: Stock, held: Held, choice: Choice, share: F64) -> dict[str, float]:
+    """95 % half-widths in kg of the figures of INTERVALS."""
+    matrix = weights(stock.bands, choice.mode, choice.sectors)
+    signs = {f.name: matrix[i] for i, f in enumerate(FIGURES) if f.name in INTERVALS}
+    tables = stock.factors, stock.rows
+    model = {name: half_widths(held.kg, held.lines, sign[held.lines.band], *tables) for name, sign in signs.items()}
+    if choice.method == "sources":
+        return model
+    return {n: float(np.hypot(model[n], sub_cell(stock.cells.kg, signs[n], share))) for n in model}
+
+
+def sub_cell(kg: I64, sign: I64, share: F64) -> float:
+    """Half-width in kg of not knowing where inside a cut cell its kilograms stand; kg (bands, cells)."""
+    cut = (share > 0) & (share < 1)
+    whole = sign @ kg[:, cut]
+    return Z95 * float(np.sqrt(np.sum(share[cut] * (1 - share[cut]) * whole.astype(np.float64) ** 2)))
+
+
+def grade(held: Held, choice: Choice) -> int | None:
+    """Emission-weighted mean quality, 1 best .. 5; one worse by ``cells``; None where there is nothing to weigh."""
+    weight = np.abs(held.kg)
+    if not weight.sum():
+        return None
+    mean = int(np.floor(np.average(held.quality, weights=weight) + 0.5))
+    return min(WORST, mean + (choice.method == "cells"))
