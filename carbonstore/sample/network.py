@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The road network as a graph: street lattices, lanes between hamlets, through routes, expressways; all of it connected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
+from scipy.spatial import ConvexHull, Delaunay, cKDTree
+
+from carbonstore.sample.layout import I64, Layout, Streets
+from carbonstore.sample.place import F64, Frame, LonLat, Recipe, smooth
+
+EXPRESSWAY, NATIONAL, CITY, LOCAL, COUNTY = 101, 103, 104, 106, 107
+"""ROAD_RANK of 표준노드링크 as used here: expressway, national, metropolitan city, local, si/gun road."""
+_LONGEST_LANE = 4_500.0
+_GATES = 9
+
+
+@dataclass(frozen=True)
+class Network:
+    """Undirected edges: ``nodes`` (n, 2) EPSG:5186; ``edges`` (m, 2); ``rank`` (m,); ``street`` marks lattice streets,
+    ``ramp`` links of an expressway to other roads."""
+
+    nodes: F64
+    edges: I64
+    rank: I64
+    street: NDArray[np.bool_]
+    ramp: NDArray[np.bool_]
+
+
+def plan(layout: Layout, frame: Frame, recipe: Recipe) -> Network:
+    """Join lattices, hamlets and the neighbours beyond the boundary into one network and rank its roads."""
+    gates = _gates(frame)
+    motorways = [_motorway(line) for line in recipe.place.expressways]
+    groups = [s.nodes for s in layout.streets] + [layout.hamlets, gates] + motorways
+    start = np.cumsum([0, *map(len, groups)])
+    nodes = np.concatenate(groups)
+    street = np.concatenate([s.edges + at for s, at in zip(layout.streets, start, strict=False)])
+    main = np.concatenate([s.main for s in layout.streets])
+    rural = np.arange(start[len(layout.streets)], start[len(layout.streets) + 2])
+    hulls = [_hull(s) + at for s, at in zip(layout.streets, start, strict=False)]
+    lanes = _lanes(nodes, np.concatenate([*hulls, rural]), start)
+    tops = [np.arange(a, b) for a, b in zip(start[-len(motorways) - 1 : -1], start[-len(motorways) :], strict=True)]
+    express = np.concatenate([np.stack([t[:-1], t[1:]], 1) for t in tops]) if motorways else np.empty((0, 2), np.int64)
+    ramps = _ramps(nodes, tops, int(start[len(layout.streets) + 2]))
+    known = np.concatenate([street, lanes, ramps, express])
+    bridges = _bridges(nodes, known)
+    edges = np.concatenate([known, bridges])
+    rank = np.full(len(edges), COUNTY)
+    rank[: len(street)] = np.where(main, CITY if recipe.place.urban else LOCAL, COUNTY)
+    first = len(street) + len(lanes) + len(ramps)
+    rank[first : first + len(express)] = EXPRESSWAY
+    kind = np.arange(len(edges))
+    ramp = (kind >= first - len(ramps)) & (kind < first)
+    stops = [_middle(s, at) for s, at in zip(layout.streets, start, strict=False)]
+    cities = bool(recipe.place.urban) + len(recipe.place.towns)
+    rank = _promote(nodes, edges, rank, stops, cities, rural[len(layout.hamlets) :])
+    return Network(nodes, edges, rank, kind < len(street), ramp)
+
+
+def _gates(frame: Frame) -> F64:
+    """Where roads leave: points some hundred metres beyond the boundary, evenly around it."""
+    ring = shapely.boundary(shapely.convex_hull(shapely.buffer(frame.boundary, 500)))
+    at = (np.arange(_GATES) + 0.35) / _GATES
+    hull = shapely.line_interpolate_point(ring, at, normalized=True)
+    onto = shapely.shortest_line(hull, shapely.boundary(shapely.buffer(frame.boundary, 350)))
+    return shapely.get_coordinates(shapely.get_point(onto, 1))
+
+
+def _motorway(line: LonLat) -> F64:
+    """Nodes of an expressway, about 1.6 km apart, on a smooth curve through the drawn points."""
+    drawn = shapely.get_coordinates(smooth(line))
+    at = np.r_[0, np.cumsum(np.linalg.norm(np.diff(drawn, axis=0), axis=1))]
+    where = np.linspace(0, at[-1], max(int(at[-1] / 1_600), 2) + 1)
+    return np.stack([np.interp(where, at, drawn[:, k]) for k in (0, 1)], 1)
+
+
+def _hull(streets: Streets) -> I64:
+    """Nodes on the outside of a lattice: where roads from elsewhere arrive."""
+    if len(streets.nodes) < 4:
+        return np.arange(len(streets.nodes))
+    return np.sort(ConvexHull(streets.nodes).vertices).astype(np.int64)
+
+
+def _middle(streets: Streets, at: int) -> int:
+    away = np.linalg.norm(streets.nodes - streets.nodes.mean(0), axis=1)
+    return int(at + np.argmin(away))
+
+
+def _lanes(nodes: F64, rows: I64, start: I64) -> I64:
+    """Relative neighbours among the given nodes: no third node is nearer to both ends. None within one lattice."""
+    xy = nodes[rows]
+    edges = _delaunay(xy)
+    length = np.linalg.norm(xy[edges[:, 0]] - xy[edges[:, 1]], axis=1)
+    distance, near = cKDTree(xy).query(xy, 9)
+    third = near[edges[:, 0]][:, 1:]
+    to_first, to_second = distance[edges[:, 0]][:, 1:], np.linalg.norm(xy[third] - xy[edges[:, 1]][:, None], axis=2)
+    blocked = (np.maximum(to_first, to_second) < length[:, None] * (1 - 1e-9)).any(1)
+    group = np.searchsorted(start, rows, "right")
+    lattice = group < group[-1] - 1
+    same = (group[edges[:, 0]] == group[edges[:, 1]]) & lattice[edges[:, 0]]
+    return rows[edges[~blocked & ~same & (length < _LONGEST_LANE)]]
+
+
+def _delaunay(xy: F64) -> I64:
+    """Edges (m, 2) of the Delaunay triangulation, lower row first."""
+    corners = Delaunay(xy).simplices
+    pairs = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]]), 1)
+    return np.unique(pairs, axis=0).astype(np.int64)
+
+
+def _ramps(nodes: F64, tops: Sequence[I64], ground: int) -> I64:
+    """Two interchanges an expressway: its nodes at a third and two thirds, each to the nearest road node."""
+    picks = np.array([t[len(t) * k // 3] for t in tops for k in (1, 2)], np.int64)
+    if not len(picks):
+        return np.empty((0, 2), np.int64)
+    return np.stack([picks, cKDTree(nodes[:ground]).query(nodes[picks])[1]], 1)
+
+
+def _bridges(nodes: F64, edges: I64) -> I64:
+    """The shortest Delaunay edges that join what is not connected yet."""
+    candidates = _delaunay(nodes)
+    weight = np.linalg.norm(nodes[candidates[:, 0]] - nodes[candidates[:, 1]], axis=1)
+    n = len(nodes)
+    graph = csr_array(coo_array((np.r_[weight], (candidates[:, 0], candidates[:, 1])), (n, n)))
+    known = csr_array(coo_array((np.full(len(edges), 1.0), tuple(np.sort(edges, 1).T)), (n, n)))
+    known.data[:] = 1e-6
+    tree = minimum_spanning_tree(graph - graph.multiply(known > 0) + known).tocoo()
+    new = tree.data > 1e-3
+    pairs = np.stack([tree.row[new], tree.col[new]], 1).astype(np.int64)
+    return pairs[np.lexsort(pairs.T[::-1])]
+
+
+def _promote(nodes: F64, edges: I64, rank: I64, stops: Sequence[int], cities: int, gates: I64) -> I64:
+    """Raise the rank of the shortest routes between the lattices' centres and out of the gates.
+
+    The first ``cities`` of the ``stops`` are quarters and towns: national roads join them, local roads the others.
+    """
+    length = np.linalg.norm(nodes[edges[:, 0]] - nodes[edges[:, 1]], axis=1)
+    cost = np.where(rank == EXPRESSWAY, 1e7, length) * np.where(rank == CITY, 0.7, 1.0)
+    n = len(nodes)
+    graph = csr_array(
+        coo_array((np.r_[cost, cost], (np.r_[edges.T[0], edges.T[1]], np.r_[edges.T[1], edges.T[0]])), (n, n))
+    )
+    far, before = dijkstra(graph, indices=stops, return_predecessors=True)
+    index = {tuple(sorted(e)): k for k, e in enumerate(edges.tolist())}
+    best = rank.copy()
+    for k, stop in enumerate(stops):
+        for j in {*np.argsort(far[k, stops])[1:4].tolist(), *range(cities if k < cities else 0)}:
+            _raise(best, index, before[k], stop, stops[j], NATIONAL if min(j, k) < cities else LOCAL)
+    for i, gate in enumerate(gates.tolist()):
+        k = 0 if i % 2 else int(np.argmin(far[:, gate]))
+        _raise(best, index, before[k], stops[k], gate, NATIONAL if k == 0 else LOCAL)
+    return best
+
+
+def _raise(rank: I64, index: dict[tuple[int, ...], int], before: I64, start: int, goal: int, grade: int) -> None:
+    """Walk back from ``goal`` and give every road on the way at least ``grade``."""
+    at = goal
+    while at != start and before[at] >= 0:
+        k = index[tuple(sorted((at, int(before[at]))))]
+        rank[k] = min(rank[k], grade)
+        at = int(before[at])
