@@ -117,6 +117,17 @@ def _row_of_kind(kind: NDArray[np.object_], rows: dict[str, int]) -> I64:
     return np.where(at >= 0, at, rows[DEFAULT_KIND])
 
 
+def expected_energy(table: ActivityTable, factors: FactorSet) -> F64:
+    """Floor area x intensity of every building, kWh a year: its weight in its parcel's meter; NaN without a floor area."""
+    kind, _ = kinds(table, factors)
+    return _expected(factors, kind, shape(table, factors, kind).floor_area_m2)
+
+
+def _expected(factors: FactorSet, kind: NDArray[np.object_], floor_area_m2: F64) -> F64:
+    intensities = factors.tables["intensities"]
+    return floor_area_m2 * intensities.number("kwh_per_m2")[_row_of_kind(kind, kinds_index(intensities))]
+
+
 def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     """Kilograms CO2e by use, scope and gas. Buildings without floor area, footprint and meters are missing."""
     kind, known = kinds(table, factors)
@@ -188,7 +199,7 @@ def _modelled(
 ) -> Iterator[Flow]:
     intensities = factors.tables["intensities"]
     row = _row_of_kind(kind[at], kinds_index(intensities))
-    kwh = size.floor_area_m2[at] * intensities.number("kwh_per_m2")[row]
+    kwh = _expected(factors, kind[at], size.floor_area_m2[at])
     common = _common_rows(factors, kind[at], row, size.rule[at])
     own = factors.parameter("own_intensity")
     for carrier in METERS:

@@ -67,9 +67,11 @@ SCHEMAS = {
     ),
     "species": Schema(text=("name", "scientific"), number=("density", "bef", "root_shoot", "carbon_fraction")),
     "increments": Schema(text=("forest_type",), number=("age_class", "value")),
+    "controls": Schema(text=("name", "unit"), number=("value",)),
     "crown_density": Schema(text=("code",), number=("value",)),
 }
-"""Every table a country folder may hold; the fall-back pack holds all but ``species``."""
+"""Every table a country folder may hold; the fall-back pack holds all but ``species`` and ``controls`` (national totals
+and means to compare a map with; nothing is scaled to them)."""
 MERGE = {
     "building_uses": "code",
     "forest_codes": "code",
