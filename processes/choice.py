@@ -56,16 +56,9 @@ def overlap(a: Area, b: Area) -> bool:
 
 
 def outside(polygon: Area, asked: Sequence[Published], at: str) -> InvalidInput:
-    """The error for a region that no inventory has; names swapped axes where they explain it."""
-    turned = shapely.transform(polygon, lambda xy: xy[:, ::-1])
-    swapped = any(overlap(outline(p), turned) for p in asked)
-    hint = (
-        "; with longitude and latitude exchanged it would lie inside: the axes are probably swapped" if swapped else ""
-    )
+    """The error for a region that no inventory has, with the extents that are served."""
     served = [f"{p.id} {extent(p.bbox)}" for p in asked] or ["nothing is published yet"]
-    return InvalidInput(
-        f"the region {extent(polygon.bounds)} lies outside what is served{hint}", where=at, allowed=served
-    )
+    return InvalidInput(f"the region {extent(polygon.bounds)} lies outside what is served", where=at, allowed=served)
 
 
 def extent(box: Sequence[float]) -> str:

@@ -6,8 +6,8 @@ A region and its complement add up to the whole, to the kilogram.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 from carbongrid.region import Region
 from carbongrid.sectors import FIGURES, INTERVALS, MODES, SECTORS, missing_text
@@ -25,24 +25,25 @@ MAX_BODY = 10 * MIB
 
 
 @lru_cache(maxsize=32)
-def stock(release: Release) -> Stock:
-    """A release made ready for region sums, kept for the next request: releases never change."""
+def _stock(release: Release) -> Stock:
     return Stock.of(release.inventory())
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What of one year lies inside the region, and the geodesic area of region ∩ boundary in m2."""
-
-    inside: Inside
-    area_m2: float
+@lru_cache(maxsize=64)
+def _gate(release: Release) -> Lock:
+    return Lock()
 
 
-def estimate(release: Release, region: Region, choice: Choice) -> Estimate:
+def stock(release: Release) -> Stock:
+    """A release made ready for region sums, once: releases never change, and requests at the same time wait for it."""
+    with _gate(release):
+        return _stock(release)
+
+
+def estimate(release: Release, region: Region, choice: Choice) -> Inside:
     """Sum one release inside a region."""
     ready = stock(release)
-    cut = region.on(ready.cells.window)
-    return Estimate(inside(ready, cut, choice), area(cut, ready))
+    return inside(ready, region.on(ready.cells.window), choice)
 
 
 def estimate_region(execution: Execution, context: Context) -> Results:
@@ -61,11 +62,10 @@ def _sectors(given: object) -> tuple[str, ...]:
     return tuple(s for s in SECTORS if isinstance(given, Sequence) and s in given)
 
 
-def totals(published: Published, choice: Choice, made: Mapping[int, Estimate]) -> Json:
+def totals(published: Published, choice: Choice, made: Mapping[int, Inside]) -> Json:
     """The output ``totals`` (contract, section 6); ``status`` and ``missing`` hold for all years together."""
-    insides = [one.inside for one in made.values()]
     null, incomplete = choice.mask, 0
-    for one in insides:
+    for one in made.values():
         null, incomplete = null & one.null, incomplete | one.incomplete
     return {
         "inventory": published.id,
@@ -75,7 +75,7 @@ def totals(published: Published, choice: Choice, made: Mapping[int, Estimate]) -
         "area_m2": next(iter(made.values())).area_m2,
         "status": "missing" if null == choice.mask else "partial" if incomplete else "ok",
         "missing": missing_text(incomplete),
-        "years": [year_totals(year, one.inside) for year, one in made.items()],
+        "years": [year_totals(year, one) for year, one in made.items()],
     }
 
 
@@ -119,7 +119,7 @@ ESTIMATE_REGION = Process(
     title={"ko": "지역 산정", "en": "Estimate a region"},
     description={
         "ko": "사용자가 준 다각형 안의 온실가스 배출량과 흡수량을 발행된 탄소지도에서 합산한다. 단위는 kg CO2e/년이다.",
-        "en": "Emissions and absorption of greenhouse gases inside a polygon, summed from the published map, kg CO2e a year.",
+        "en": "Emissions and absorption inside a polygon, summed from the published map, in kg CO2e a year.",
     },
     keywords=("emissions", "absorption", "region", "배출량", "흡수량"),
     inputs={
@@ -128,7 +128,7 @@ ESTIMATE_REGION = Process(
             {"ko": "지역", "en": "Region"},
             {
                 "ko": "CRS84 좌표(경도, 위도)의 GeoJSON 다각형, 또는 이 서버의 항목을 가리키는 링크. 10 MiB 이하.",
-                "en": "GeoJSON polygon in CRS84 (longitude, latitude), or a link to an item of this server; up to 10 MiB.",
+                "en": "GeoJSON polygon, longitude first, or a link to an item of this server; up to 10 MiB.",
             },
             links=True,
             placed=True,
@@ -176,7 +176,7 @@ ESTIMATE_REGION = Process(
             {"ko": "기준", "en": "Mode"},
             {
                 "ko": "최종 사용자 기준(end_user) 또는 영토 기준(territorial, 직접 배출만).",
-                "en": "end_user counts electricity and heat where they are used, territorial only what is burnt inside.",
+                "en": "end_user counts electricity and heat where used, territorial only what is burnt inside.",
             },
             min_occurs=0,
             default="end_user",
@@ -186,7 +186,7 @@ ESTIMATE_REGION = Process(
             {"ko": "방법", "en": "Method"},
             {
                 "ko": "sources: 경계 격자에서 배출원 도형의 몫. cells: 격자 면적의 몫(품질 한 단계 낮음).",
-                "en": "In cells that the border cuts: sources takes each source's share inside, cells the share of the area.",
+                "en": "In cut cells: sources takes each source's share inside, cells the share of the area.",
             },
             min_occurs=0,
             default="sources",
@@ -198,7 +198,7 @@ ESTIMATE_REGION = Process(
             {"ko": "합계", "en": "Totals"},
             {
                 "ko": "연도별 kg CO2e: 합계, 95 % 구간의 반폭(_u95), 부문·용도·범위·기체별 값.",
-                "en": "kg CO2e by year: figures, half-widths of 95 % intervals (_u95), and by sector, use, scope and gas.",
+                "en": "kg CO2e by year: figures, 95 % half-widths (_u95), and by sector, use, scope and gas.",
             },
         )
     },

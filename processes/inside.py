@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines
 from carbongrid.pieces import Running
-from carbongrid.region import Cut, RegionSums, cell_sums_in, layer_sums
 from carbongrid.sectors import FIGURE, FIGURES, INTERVALS, Band, bit, sector_mask, weights
 from carbongrid.uncertainty import half_widths
+from carbongrid.zonal import Cover, Cut, RegionSums, cell_sums_in, cells_cover, layer_sums
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -72,16 +72,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Inside:
-    """The answer for one inventory: by band whole and unrounded kilograms, sector masks, intervals and quality.
+    """The answer for one inventory: by band whole and unrounded kilograms, area, sector masks, intervals, quality.
 
-    ``null``: sectors null over the whole region; ``incomplete``: null or incomplete anywhere in it. ``u95``: half-width
-    in kg by figure of INTERVALS. ``quality``: emission-weighted mean grade, None where nothing is known.
+    ``area_m2``: geodesic, of region ∩ boundary. ``null``: sectors null over the whole region; ``incomplete``: null or
+    incomplete anywhere in it. ``u95``: half-width in kg by figure of INTERVALS. ``quality``: emission-weighted mean
+    grade, None where nothing is known.
     """
 
     bands: tuple[Band, ...]
     choice: Choice
     kg: I64
     unrounded: F64
+    area_m2: float
     null: int
     incomplete: int
     u95: Mapping[str, float]
@@ -122,49 +124,44 @@ class Inside:
 
 def inside(stock: Stock, cut: Cut, choice: Choice) -> Inside:
     """Sum an inventory inside a region cut on its window."""
-    cells = cell_sums_in(cut, stock.cells, stock.border)
-    share = cell_shares(cells, len(stock.cells.index))
-    touched = share > 0
-    n = len(stock.bands)
-    if choice.method == "cells":
-        kg, unrounded = cells.kg, cells.unrounded
-        parts = [weighed(layer, stock.cells.index, share) for layer in stock.layers]
-    else:
-        sums = [_layer_sums(layer, running, cut, n) for layer, running in zip(stock.layers, stock.running, strict=True)]
-        kg = sum((s.kg for s in sums), np.zeros(n, np.int64))
-        unrounded = sum((s.unrounded for s in sums), np.zeros(n))
-        parts = [shared(layer, s) for layer, s in zip(stock.layers, sums, strict=True)]
+    share = cell_shares(cells_cover(cut, stock.cells, stock.border), len(stock.cells.index))
+    sums, parts = _by_cells(stock, cut, share) if choice.method == "cells" else _by_sources(stock, cut)
     held = Held.of(stock.layers, parts)
+    touched = share > 0
+    null, incomplete = stock.cells.null[touched], stock.cells.incomplete[touched]
     return Inside(
         stock.bands,
         choice,
-        kg,
-        unrounded,
-        _all(stock.cells.null[touched]) & choice.mask,
-        _any(stock.cells.incomplete[touched] | stock.cells.null[touched]) & choice.mask,
-        intervals(stock, held, choice, share),
-        grade(held, choice),
+        kg=sum((s.kg for s in sums), np.zeros(len(stock.bands), np.int64)),
+        unrounded=sum((s.unrounded for s in sums), np.zeros(len(stock.bands))),
+        area_m2=round(float(stock.cells.area_m2 @ share), 1),
+        null=int(np.bitwise_and.reduce(null)) & choice.mask if len(null) else choice.mask,
+        incomplete=int(np.bitwise_or.reduce(incomplete | null)) & choice.mask if len(null) else choice.mask,
+        u95=intervals(stock, held, choice, share),
+        quality=grade(held, choice),
     )
 
 
-def _layer_sums(layer: Layer, running: Running, cut: Cut, n_bands: int) -> RegionSums:
-    return layer_sums(cut, layer.pieces, layer.lines.source, layer.lines.band, n_bands, layer.geometry, running)
+def _by_sources(stock: Stock, cut: Cut) -> tuple[list[RegionSums], list["Part"]]:
+    n = len(stock.bands)
+    sums = [
+        layer_sums(cut, layer.pieces, layer.lines.source, layer.lines.band, n, layer.geometry, running)
+        for layer, running in zip(stock.layers, stock.running, strict=True)
+    ]
+    return sums, [shared(layer, s) for layer, s in zip(stock.layers, sums, strict=True)]
 
 
-def _all(masks: NDArray[np.uint8]) -> int:
-    return int(np.bitwise_and.reduce(masks)) if len(masks) else 0
+def _by_cells(stock: Stock, cut: Cut, share: F64) -> tuple[list[RegionSums], list["Part"]]:
+    sums = [cell_sums_in(cut, stock.cells, stock.border)]
+    return sums, [weighed(layer, stock.cells.index, share) for layer in stock.layers]
 
 
-def _any(masks: NDArray[np.uint8]) -> int:
-    return int(np.bitwise_or.reduce(masks)) if len(masks) else 0
-
-
-def cell_shares(sums: RegionSums, n_cells: int) -> F64:
+def cell_shares(found: Cover, n_cells: int) -> F64:
     """Share of every cell's inside area that lies in the region, float64 (n_cells,)."""
     share = np.zeros(n_cells)
-    for first, last in sums.runs:
+    for first, last in found.runs:
         share[first:last] = 1.0
-    share[sums.piece] = sums.share
+    share[found.piece] = found.share
     return share
 
 

@@ -11,15 +11,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import numpy as np
 import shapely
 
-from carbongrid.crs import transformer
+from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import CarbongridError, InvalidInput, NotFound
-from carbongrid.region import Region
+from carbongrid.region import Box, Region
 from carbonstore.catalogue import Collection, Snapshot
 from processes.base import Link, Placed
 from processes.schema import Json, point, refuse
 
 GEOJSON = ("Polygon", "MultiPolygon", "Feature", "FeatureCollection")
-CRS84 = "OGC:CRS84"
 _ITEM = re.compile(r"/collections/([^/]+)/items/([^/]+)")
 
 
@@ -48,15 +47,16 @@ def resolve(given: object, snapshot: Snapshot, url: str) -> tuple[Region, str]:
         raise refuse("a region is expected", "/inputs/region", *GEOJSON)
     if "unit" in given.value:
         raise refuse("no administrative units are published here; send the outline", point(given.at, "unit"))
-    return read(given.value, given.at), given.at
+    return Region.from_geojson(given.value, where=given.at, served=served(snapshot)), given.at
 
 
-def read(geojson: object, at: str) -> Region:
-    """A region from GeoJSON whose errors name their place below ``at``."""
-    try:
-        return Region.from_geojson(geojson)
-    except CarbongridError as error:
-        raise type(error)(error.what, where=at + error.where, allowed=error.allowed) from None
+def served(snapshot: Snapshot) -> Box | None:
+    """CRS84 bounds of all that is published, to recognise swapped axes; None while nothing is."""
+    boxes = np.array([p.bbox for p in snapshot.inventories.values()])
+    if not len(boxes):
+        return None
+    (west, south), (east, north) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return float(west), float(south), float(east), float(north)
 
 
 def item(link: Link, snapshot: Snapshot, url: str) -> shapely.Polygon:

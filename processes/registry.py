@@ -3,5 +3,6 @@
 
 from processes.base import Process
 from processes.echo import ECHO
+from processes.estimate_region import ESTIMATE_REGION
 
-PROCESSES: dict[str, Process] = {p.id: p for p in (ECHO,)}
+PROCESSES: dict[str, Process] = {p.id: p for p in (ECHO, ESTIMATE_REGION)}
