@@ -49,7 +49,7 @@ class Problem:
     allowed: tuple[str, ...] = ()
 
     def body(self) -> dict[str, object]:
-        """JSON members; ``pointer`` is the place in the request, ``allowed`` what would have been right."""
+        """JSON members; ``where`` is the place (a JSON pointer into the request), ``allowed`` what is right there."""
         body: dict[str, object] = {
             "type": self.type,
             "title": self.title,
@@ -57,7 +57,7 @@ class Problem:
             "detail": self.detail,
         }
         if self.where:
-            body["pointer"] = self.where
+            body["where"] = self.where
         if self.allowed:
             body["allowed"] = list(self.allowed)
         return body
@@ -73,4 +73,4 @@ def problem(error: Exception) -> Problem:
     reference = secrets.token_hex(8)
     LOG.error("process failed, reference %s", reference, exc_info=error)
     detail = f"The process failed. Reference for the operator: {reference}"
-    return Problem(500, "InternalError", "Internal error", detail)
+    return Problem(500, "NoApplicableCode", "Internal error", detail)

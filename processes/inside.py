@@ -124,20 +124,19 @@ class Inside:
 
 def inside(stock: Stock, cut: Cut, choice: Choice) -> Inside:
     """Sum an inventory inside a region cut on its window."""
-    share = cell_shares(cells_cover(cut, stock.cells, stock.border), len(stock.cells.index))
-    sums, parts = _by_cells(stock, cut, share) if choice.method == "cells" else _by_sources(stock, cut)
+    taken = Taken.of(cells_cover(cut, stock.cells, stock.border))
+    sums, parts = _by_cells(stock, cut, taken) if choice.method == "cells" else _by_sources(stock, cut)
     held = Held.of(stock.layers, parts)
-    touched = share > 0
-    null, incomplete = stock.cells.null[touched], stock.cells.incomplete[touched]
+    null, incomplete = stock.cells.null[taken.at], stock.cells.incomplete[taken.at]
     return Inside(
         stock.bands,
         choice,
         kg=sum((s.kg for s in sums), np.zeros(len(stock.bands), np.int64)),
         unrounded=sum((s.unrounded for s in sums), np.zeros(len(stock.bands))),
-        area_m2=round(float(stock.cells.area_m2 @ share), 1),
+        area_m2=round(float(stock.cells.area_m2[taken.at] @ taken.share), 1),
         null=int(np.bitwise_and.reduce(null)) & choice.mask if len(null) else choice.mask,
         incomplete=int(np.bitwise_or.reduce(incomplete | null)) & choice.mask if len(null) else choice.mask,
-        u95=intervals(stock, held, choice, share),
+        u95=intervals(stock, held, choice, taken),
         quality=grade(held, choice),
     )
 
@@ -151,18 +150,24 @@ def _by_sources(stock: Stock, cut: Cut) -> tuple[list[RegionSums], list["Part"]]
     return sums, [shared(layer, s) for layer, s in zip(stock.layers, sums, strict=True)]
 
 
-def _by_cells(stock: Stock, cut: Cut, share: F64) -> tuple[list[RegionSums], list["Part"]]:
+def _by_cells(stock: Stock, cut: Cut, taken: "Taken") -> tuple[list[RegionSums], list["Part"]]:
     sums = [cell_sums_in(cut, stock.cells, stock.border)]
-    return sums, [weighed(layer, stock.cells.index, share) for layer in stock.layers]
+    return sums, [weighed(layer, stock.cells.index[taken.at], taken.share) for layer in stock.layers]
 
 
-def cell_shares(found: Cover, n_cells: int) -> F64:
-    """Share of every cell's inside area that lies in the region, float64 (n_cells,)."""
-    share = np.zeros(n_cells)
-    for first, last in found.runs:
-        share[first:last] = 1.0
-    share[found.piece] = found.share
-    return share
+@dataclass(frozen=True)
+class Taken:
+    """Cells that the region meets: their positions, and the share (0 to 1] of the inside area of each in it."""
+
+    at: I64
+    share: F64
+
+    @classmethod
+    def of(cls, found: Cover) -> Self:
+        """Whole cells and cut cells together."""
+        whole = spans(found.runs[:, 0], found.runs[:, 1])
+        share = np.concatenate([np.ones(len(whole)), found.share])
+        return cls(np.concatenate([whole, found.piece])[share > 0], share[share > 0])
 
 
 @dataclass(frozen=True)
@@ -186,14 +191,14 @@ def shared(layer: Layer, sums: RegionSums) -> Part:
     return Part.of(line, np.concatenate([layer.pieces.kg[whole], sums.kg_piece]))
 
 
-def weighed(layer: Layer, index: I64, share: F64) -> Part:
-    """Lines of a layer inside, every piece by the share of its cell."""
+def weighed(layer: Layer, cell: I64, share: F64) -> Part:
+    """Lines of a layer inside, every piece by the share of its cell; ``cell`` are flat indices with their shares."""
     pieces = layer.pieces
-    part = share[np.searchsorted(index, pieces.cells)]
-    held = np.flatnonzero(part > 0)
-    at = spans(pieces.ptr[held], pieces.ptr[held + 1])
-    each = np.repeat(part[held], pieces.ptr[held + 1] - pieces.ptr[held])
-    return Part.of(pieces.line[at], pieces.kg[at] * each)
+    occupied = np.isin(cell, pieces.cells)
+    held = np.searchsorted(pieces.cells, cell[occupied])
+    first, last = pieces.ptr[held], pieces.ptr[held + 1]
+    at = spans(first, last)
+    return Part.of(pieces.line[at], pieces.kg[at] * np.repeat(share[occupied], last - first))
 
 
 def spans(first: I64, last: I64) -> I64:
@@ -226,7 +231,7 @@ def _taken(layer: Layer, line: I64, first_source: int) -> Lines:
     return replace(taken, source=taken.source + np.int32(first_source))
 
 
-def intervals(stock: Stock, held: Held, choice: Choice, share: F64) -> dict[str, float]:
+def intervals(stock: Stock, held: Held, choice: Choice, taken: Taken) -> dict[str, float]:
     """95 % half-widths in kg of the figures of INTERVALS."""
     matrix = weights(stock.bands, choice.mode, choice.sectors)
     signs = {f.name: matrix[i] for i, f in enumerate(FIGURES) if f.name in INTERVALS}
@@ -234,14 +239,14 @@ def intervals(stock: Stock, held: Held, choice: Choice, share: F64) -> dict[str,
     model = {name: half_widths(held.kg, held.lines, sign[held.lines.band], *tables) for name, sign in signs.items()}
     if choice.method == "sources":
         return model
-    return {n: float(np.hypot(model[n], sub_cell(stock.cells.kg, signs[n], share))) for n in model}
+    return {n: float(np.hypot(model[n], sub_cell(stock.cells.kg, signs[n], taken))) for n in model}
 
 
-def sub_cell(kg: I64, sign: I64, share: F64) -> float:
+def sub_cell(kg: I64, sign: I64, taken: Taken) -> float:
     """Half-width in kg of not knowing where inside a cut cell its kilograms stand; kg (bands, cells)."""
-    cut = (share > 0) & (share < 1)
-    whole = sign @ kg[:, cut]
-    return Z95 * float(np.sqrt(np.sum(share[cut] * (1 - share[cut]) * whole.astype(np.float64) ** 2)))
+    cut = taken.share < 1
+    share, whole = taken.share[cut], (sign @ kg[:, taken.at[cut]]).astype(np.float64)
+    return Z95 * float(np.sqrt(np.sum(share * (1 - share) * whole**2)))
 
 
 def grade(held: Held, choice: Choice) -> int | None:

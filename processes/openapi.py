@@ -61,7 +61,7 @@ def schemas() -> Json:
         "link": _open(dict.fromkeys(("href", "rel", "type", "hreflang", "title"), _TEXT), ["href"]),
         "exception": _open(
             {
-                **dict.fromkeys(("type", "title", "detail", "instance", "pointer"), _TEXT),
+                **dict.fromkeys(("type", "title", "detail", "instance", "where"), _TEXT),
                 "status": {"type": "integer"},
                 "allowed": strings,
             },
@@ -128,7 +128,7 @@ def _problems(*statuses: int) -> Json:
 
 
 _MEANING = {
-    400: "The request is wrong; pointer names the place",
+    400: "The request is wrong; where names the place",
     404: "Not found",
     413: "Too large",
     500: "Internal error",

@@ -116,8 +116,7 @@ class Number:
     def _range(self) -> tuple[str, ...]:
         if self.minimum is None and self.maximum is None:
             return ()
-        low = "…" if self.minimum is None else self.minimum
-        high = "…" if self.maximum is None else self.maximum
+        low, high = ("…" if limit is None else f"{limit:g}" for limit in (self.minimum, self.maximum))
         return (f"{low} to {high}{' ' + self.unit if self.unit else ''}",)
 
 

@@ -71,7 +71,7 @@ def refusal(client: TestClient, region: object, **inputs: object) -> tuple[str, 
     answer = ask(client, region, **inputs)
     body = answer.json()
     assert (answer.status_code, body["status"]) == (400, 400), answer.text
-    return body["pointer"], body["detail"], body.get("allowed", [])
+    return body["where"], body["detail"], body.get("allowed", [])
 
 
 # What it answers
@@ -252,7 +252,7 @@ def test_wrong_inputs(client: TestClient, inputs: dict[str, object], pointer: st
 def test_outputs_that_come_later_are_refused_by_name(client: TestClient) -> None:
     body = {"inputs": {"region": WHOLE}, "outputs": {"cells": {}}}
     answer = client.post("/processes/estimate-region/execution", content=orjson.dumps(body)).json()
-    assert (answer["pointer"], answer["allowed"]) == ("/outputs/cells", ["totals"])
+    assert (answer["where"], answer["allowed"]) == ("/outputs/cells", ["totals"])
 
 
 LON, LAT = polygon(shapely.Point(0, 0)).coords[0]

@@ -161,7 +161,7 @@ def test_pause_delays_the_answer_and_is_bounded(client: TestClient) -> None:
     start = time.monotonic()
     assert document(client, {"text": "a", "pause": 0.2}) == {"text": "a"}
     assert time.monotonic() - start >= 0.2
-    assert execute(client, {"text": "a", "pause": 61}).json()["allowed"] == ["0 to 60.0 s"]
+    assert execute(client, {"text": "a", "pause": 61}).json()["allowed"] == ["0 to 60 s"]
 
 
 def test_respond_async_is_answered_in_the_request(client: TestClient) -> None:
@@ -206,9 +206,9 @@ def test_jobs_are_none(client: TestClient) -> None:
     }
 
 
-def test_refusals_hold_pointer_and_allowed(client: TestClient) -> None:
+def test_refusals_hold_place_and_allowed(client: TestClient) -> None:
     body = execute(client, {"array": [1, "2"]}).json()
-    assert (body["status"], body["pointer"]) == (400, "/inputs/array/1")
+    assert (body["status"], body["where"]) == (400, "/inputs/array/1")
     assert body["detail"] == "/inputs/array/1: an integer is expected, not the text '2'"
     assert execute(client, {"txt": "a"}).json()["allowed"] == sorted(ECHO.inputs)
 
@@ -241,7 +241,7 @@ def test_the_unexpected_is_a_neutral_500(client: TestClient, monkeypatch: pytest
 
     monkeypatch.setitem(PROCESSES, "echo", Process(**{**vars(ECHO), "run": leak}))
     answer = execute(client, {"text": "a"})
-    assert (answer.status_code, answer.json()["type"]) == (500, "InternalError")
+    assert (answer.status_code, answer.json()["type"]) == (500, "NoApplicableCode")
     assert "secret" not in answer.text
 
 

@@ -12,7 +12,7 @@ from pyproj import Transformer
 
 from carbongrid.region import Region
 from carbongrid.sectors import SECTORS
-from processes.inside import Choice, Inside, Stock, inside, spans, sub_cell
+from processes.inside import Choice, Inside, Stock, Taken, inside, spans, sub_cell
 from tests.toy import CORNERS, KG, LOSS, SHOP, toy_inventory
 
 WEST, SOUTH, EAST, NORTH = -300, -200, 250, 400
@@ -24,7 +24,7 @@ def stock() -> Stock:
     return Stock.of(toy_inventory())
 
 
-def on_earth(shape: shapely.Geometry) -> shapely.Geometry:
+def on_earth(shape: shapely.Polygon) -> shapely.Polygon:
     """A shape in toy metres as CRS84."""
     to = Transformer.from_crs("EPSG:5179", "OGC:CRS84", always_xy=True)
     return shapely.transform(shape, lambda xy: np.column_stack(to.transform(*(xy + CORNERS[5179]).T)))
@@ -34,7 +34,7 @@ def box(west: float, south: float, east: float, north: float) -> shapely.Polygon
     return shapely.box(west, south, east, north)
 
 
-def within(shape: shapely.Geometry, choice: Choice = EVERYTHING) -> Inside:
+def within(shape: shapely.Polygon, choice: Choice = EVERYTHING) -> Inside:
     region = Region.from_polygon(on_earth(shape))
     return inside(stock(), region.on(stock().cells.window), choice)
 
@@ -132,7 +132,8 @@ def test_area_weighting_says_that_it_is_coarser() -> None:
     hidden = 1.96 * 500 * math.sqrt(0.1 * 0.9)
     assert by_cells.half_widths["emission_total_u95"] == round(math.hypot(50 * math.hypot(0.05, 0.1), hidden))
     assert (within(line).quality, by_cells.quality) == (2, 3)
-    assert sub_cell(np.array([[500, 9]]), np.array([1]), np.array([0.1, 1.0])) == pytest.approx(hidden)
+    taken = Taken(np.array([0, 1]), np.array([0.1, 1.0]))
+    assert sub_cell(np.array([[500, 9]]), np.array([1]), taken) == pytest.approx(hidden)
 
 
 def test_a_region_with_nothing_in_it() -> None:
