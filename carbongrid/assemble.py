@@ -17,7 +17,7 @@ from carbongrid.coverage import Parts, parts, shares
 from carbongrid.crs import project_polygon, square_areas
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
-from carbongrid.estimates import Estimates
+from carbongrid.model import Estimates
 from carbongrid.pieces import cell_sums, pieces
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
 from carbongrid.uncertainty import half_widths, piece_half_widths

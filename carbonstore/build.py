@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from carbongrid import buildings, forests, roads
 from carbongrid.assemble import Place, assemble, total_intervals
 from carbongrid.crs import project_polygon
-from carbongrid.estimates import Estimates
+from carbongrid.model import Estimates
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable, Inventory
 from carbongrid.sectors import KIND_SECTOR, KINDS
