@@ -118,7 +118,10 @@ def _row_of_kind(kind: NDArray[np.object_], rows: dict[str, int]) -> I64:
 
 
 def expected_energy(table: ActivityTable, factors: FactorSet) -> F64:
-    """Floor area x intensity of every building, kWh a year: its weight in its parcel's meter; NaN without a floor area."""
+    """Energy in kWh/yr that floor area and intensity let one expect, (n,); NaN without a floor area.
+
+    A parcel's meters are shared over its buildings by this (method 1.2).
+    """
     kind, _ = kinds(table, factors)
     return _expected(factors, kind, shape(table, factors, kind).floor_area_m2)
 
@@ -162,17 +165,6 @@ def _notes(
         "storeys_default": int((modelled & (size.rule == 3)).sum()),
         "gas_meters_left_out": int(left_out.sum()),
     }
-
-
-def expected_energy(table: ActivityTable, factors: FactorSet) -> F64:
-    """Energy in kWh/yr that floor area and intensity let one expect, (n,); NaN without a floor area.
-
-    A parcel's meters are shared over its buildings by this (method 1.2).
-    """
-    kind, _ = kinds(table, factors)
-    intensities = factors.tables["intensities"]
-    row = _row_of_kind(kind, kinds_index(intensities))
-    return shape(table, factors, kind).floor_area_m2 * intensities.number("kwh_per_m2")[row]
 
 
 def _left_out(table: ActivityTable, factors: FactorSet) -> NDArray[np.bool_]:
