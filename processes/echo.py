@@ -43,7 +43,7 @@ def echo(execution: Execution, context: Context) -> Results:
 
 
 def _input(schema: Schema, what: Words) -> Input:
-    described = {"ko": f"되돌려 받을 {what['ko']}", "en": f"{what['en']} to be given back".capitalize()}
+    described = {"ko": f"되돌려 받을 {what['ko']}", "en": f"To be given back: {what['en']}"}
     return Input(schema, what, described, min_occurs=0, links=True)
 
 

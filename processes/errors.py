@@ -63,14 +63,14 @@ class Problem:
         return body
 
 
-def problem(error: Exception) -> Problem:
-    """What the client is told about an error."""
+def problem(error: Exception, reference: str | None = None) -> Problem:
+    """What the client is told about an error; ``reference`` is the request's id where it has one."""
     if isinstance(error, CarbongridError):
         for kind in type(error).__mro__:
             if kind in TABLE:
                 status, name, title = TABLE[kind]
                 return Problem(status, name, title, error.sentence, error.where, error.allowed)
-    reference = secrets.token_hex(8)
+    reference = reference or secrets.token_hex(8)
     LOG.error("process failed, reference %s", reference, exc_info=error)
     detail = f"The process failed. Reference for the operator: {reference}"
     return Problem(500, "NoApplicableCode", "Internal error", detail)

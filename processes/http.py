@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routes of OGC API - Processes: list, description, execution, and the (always empty) jobs.
 
-They go ahead of pygeoapi's; HTML pages are left to it (``html``). Work runs on a small pool of its own threads, so that
-slow processes never starve tiles.
+They go ahead of pygeoapi's; HTML pages are left to it (``html``). Every process has a few threads of its own, so that a
+slow one starves neither tiles nor the other processes.
 """
 
 import asyncio
@@ -23,6 +23,9 @@ from processes.errors import NoSuchJob, NoSuchProcess, problem
 from processes.registry import PROCESSES
 
 THREADS = 8
+"""Executions of one process at a time; further ones wait."""
+REQUEST_ID = "carbongrid.request_id"
+"""Key of the ASGI scope under which the server names the request."""
 _EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 _SUMMARY = ("id", "version", "title", "description", "keywords", "jobControlOptions", "outputTransmission")
 
@@ -32,7 +35,7 @@ type Endpoint = Callable[[Request], Awaitable[Response]]
 def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[Route]:
     """Routes over a catalogue; ``url`` is the public address, ``html`` the app that draws HTML pages."""
     context = Context(catalogue, url.rstrip("/"))
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="process")
+    pools = {name: ThreadPoolExecutor(THREADS, thread_name_prefix=name) for name in PROCESSES}
 
     async def processes(request: Request) -> Response:
         known(request, "f", "lang", "limit", "offset")
@@ -47,7 +50,7 @@ def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[
         asked = named(request)
         body = await read(request.stream(), request.headers.get("content-length"), asked.max_body)
         work = asyncio.get_running_loop().run_in_executor
-        return responded(await work(pool, lambda: perform(asked, parse(body), context)))
+        return responded(await work(pools[asked.id], lambda: perform(asked, parse(body), context)))
 
     async def jobs(request: Request) -> Response:
         known(request, "f", "limit", "offset", "status", "type", "processID", "datetime")
@@ -73,7 +76,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except Exception as error:
-            told = problem(error)
+            told = problem(error, request.scope.get(REQUEST_ID))
             return Response(dump(told.body()), told.status, media_type=JSON)
 
     return answer

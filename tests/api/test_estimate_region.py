@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """estimate-region over the toy city (tests/toy.py) by HTTP and through pygeoapi: kilograms, shapes, refusals."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -311,6 +312,15 @@ def test_stock_pygeoapi_gives_the_same_answer(client: TestClient, store: Path) -
     made = manager.execute_process("estimate-region", {"region": WHOLE}, requested_response="document")
     assert made[2] == {"totals": totals(client, WHOLE)}
     assert made[4]["Carbongrid-Edition"] == made[2]["totals"]["edition"]
+
+
+def test_pausing_echoes_do_not_hold_up_estimates(client: TestClient) -> None:
+    pause = orjson.dumps({"inputs": {"text": "a", "pause": 1.5}})
+    with ThreadPoolExecutor(12) as pool:
+        waiting = [pool.submit(client.post, "/processes/echo/execution", content=pause) for _ in range(10)]
+        time.sleep(0.2)
+        assert totals(client, WHOLE)["status"] == "partial"
+        assert not any(w.done() for w in waiting)
 
 
 def test_eight_threads_alternating_processes_get_their_own_answers(client: TestClient) -> None:

@@ -3,7 +3,7 @@
 
 import email
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
@@ -12,10 +12,14 @@ from typing import Any
 import jsonschema
 import orjson
 import pytest
+from pygeoapi.api import API, APIRequest
+from pygeoapi.api import processes as stock
 from pygeoapi.process.base import JobNotFoundError
 from pygeoapi.process.manager.base import get_manager
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from carbonstore.catalogue import Catalogue
@@ -291,6 +295,39 @@ def test_manager_has_no_shared_state(manager: CarbonManager) -> None:
     before = dict(vars(manager))
     manager.execute_process("echo", {"text": "a"})
     assert vars(manager) == before
+
+
+def test_stock_pygeoapi_describes_and_executes(tmp_path: Path) -> None:
+    """The handlers of ``pygeoapi serve`` over our manager and processors, without any of our routes."""
+    processor = {"name": "processes.echo.EchoProcessor", "data": str(tmp_path)}
+    config = {
+        "server": {"url": URL, "languages": ["ko-KR", "en-US"], "map": {"url": "", "attribution": ""}, "limits": {}}
+        | {"mimetype": "application/json", "encoding": "utf-8", "bind": {"host": "", "port": 0}}
+        | {"manager": {"name": "processes.manager.CarbonManager"}},
+        "logging": {"level": "CRITICAL"},
+        "metadata": {"identification": {"title": "", "description": ""}, "license": {}, "provider": {}},
+        "resources": {"echo": {"type": "process", "processor": processor}},
+    }
+    api = API(config, {})
+
+    def handled(handler: Callable[..., Any]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            asked = await APIRequest.from_starlette(request, api.locales)
+            headers, status, content = handler(api, asked, *request.path_params.values())
+            return Response(content, status, headers)
+
+        return endpoint
+
+    describe, perform = handled(stock.describe_processes), handled(stock.execute_process)
+    paths = [Route("/p", describe), Route("/p/{id}", describe), Route("/p/{id}/x", perform, methods=["POST"])]
+    client = TestClient(Starlette(routes=paths))
+    assert client.get("/p?f=json&lang=ko").json()["processes"][0]["title"] == "되돌리기"
+    described = client.get("/p/echo?f=json&lang=en").json()
+    assert described["inputs"] == orjson.loads(orjson.dumps(ECHO.describe("en")))["inputs"]
+    answer = client.post("/p/echo/x", json={"inputs": {"array": [1, 2]}, "response": "document"})
+    assert (answer.status_code, answer.json()) == (200, {"array": [1, 2]})
+    wrong = client.post("/p/echo/x", json={"inputs": {"array": "1"}})
+    assert (wrong.status_code, wrong.json()["type"]) == (400, "InvalidParameterValue")
 
 
 def test_eight_threads_get_their_own_answers(manager: CarbonManager) -> None:
