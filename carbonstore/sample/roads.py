@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Links as 표준노드링크 (``MOCT_LINK``) holds them, one a direction, with the day's mean traffic of that direction.
 
-Real volumes come in files of their own; here they are a column ``AADT`` of the link table (vehicles a day, this direction only).
-Links not in use (ROAD_USE 1), without lanes or without a speed limit exist in the real file and are left out here.
+Real volumes come in files of their own; here they are a column ``AADT`` of the link table (vehicles a day, this
+direction only). Links not in use (ROAD_USE 1), without lanes or without a speed limit exist in the real file and are
+left out here.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def draw(network: Network, recipe: Recipe) -> Roads:
     )
 
 
-def traffic(year: int, network: Network, frame: Frame, roads: Roads, recipe: Recipe) -> F64:
+def traffic(year: int, network: Network, frame: Frame, recipe: Recipe) -> F64:
     """Mean vehicles a day of each directional link: by rank, denser near the quarters, growing by the year."""
     base = np.array([_PROFILE[r][0] for r in network.rank.tolist()], float)
     base = np.where(network.street & (network.rank == COUNTY), 2_300.0, base)

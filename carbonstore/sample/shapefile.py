@@ -8,12 +8,16 @@ the real files' field types and widths are part of the format and because it tak
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
-from pyogrio.raw import write as write_geometry
+
+from carbongrid.errors import InvalidInput
 
 ENCODING = "cp949"
 _EPOCH = "1970-01-01"
@@ -36,12 +40,15 @@ class Column:
         """Values as fixed-width bytes, shape (n,)."""
         if self.decimals is None:
             known, row = np.unique(self.values.astype(str), return_inverse=True)
-            cells = np.array([text.encode(ENCODING).ljust(self.width) for text in known.tolist()], f"S{self.width}")
-            return cells[row]
-        numbers = self.values.astype(np.float64).tolist()
+            return self._fitted([text.encode(ENCODING) for text in known.tolist()])[row]
         form = f"%{self.width}.{self.decimals}f"
-        blank = b" " * self.width
-        return np.array([(form % x).encode() if x == x else blank for x in numbers], f"S{self.width}")
+        return self._fitted([b"" if isnan(x) else (form % x).encode() for x in self.values.astype(float).tolist()])
+
+    def _fitted(self, cells: list[bytes]) -> NDArray[np.bytes_]:
+        """Cells padded to the column's width; a wider one would be cut within a character or a number."""
+        if len(widest := max(cells, key=len)) > self.width:
+            raise InvalidInput(f"{widest!r} is wider than {self.width} bytes", where=self.name)
+        return np.array([cell.ljust(self.width) for cell in cells], f"S{self.width}")
 
     @property
     def descriptor(self) -> bytes:
@@ -55,9 +62,8 @@ def write_shapefile(path: Path, outlines: NDArray[np.object_], columns: Sequence
     kind = "LineString" if shapely.get_type_id(outlines[0]) == 1 else "Polygon"
     options = {"DBF_DATE_LAST_UPDATE": _EPOCH}
     wkb = shapely.to_wkb(outlines)
-    write_geometry(
-        path, wkb, [], fields=[], driver="ESRI Shapefile", geometry_type=kind, crs=crs, layer_options=options
-    )
+    write: Any = pyogrio.raw.write  # untyped
+    write(path, wkb, [], fields=[], driver="ESRI Shapefile", geometry_type=kind, crs=crs, layer_options=options)
     path.with_suffix(".dbf").write_bytes(table(columns))
     path.with_suffix(".cpg").write_bytes(b"949")
 

