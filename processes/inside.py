@@ -32,6 +32,8 @@ Z95 = 1.96
 """Half-width of a 95 % interval in standard deviations."""
 WORST = 5
 """Worst quality grade."""
+SLIVER = 1e-9
+"""Share of a cell below which the region does not meet it: rounding of an edge that runs along the lattice."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ class Taken:
         """Whole cells and cut cells together."""
         whole = spans(found.runs[:, 0], found.runs[:, 1])
         share = np.concatenate([np.ones(len(whole)), found.share])
-        return cls(np.concatenate([whole, found.piece])[share > 0], share[share > 0])
+        met = share > SLIVER
+        return cls(np.concatenate([whole, found.piece])[met], share[met])
 
 
 @dataclass(frozen=True)

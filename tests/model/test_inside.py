@@ -98,6 +98,15 @@ def test_a_source_without_a_value_makes_its_sector_incomplete() -> None:
     assert within(box(100, 300, 200, 400)).null == 0
 
 
+@pytest.mark.parametrize("slip", [0.0, 1e-9, -1e-9, 1e-7])
+def test_an_edge_along_the_lattice_does_not_meet_the_next_row(slip: float) -> None:
+    """Forest has gaps in the row -100..0, and none in the row above it."""
+    above = within(box(WEST, 0 - slip, 200, 100 + slip))
+    assert (above.null, above.incomplete) == (0, 0)
+    below = within(box(WEST, -100 + slip, 200, 0 + slip))
+    assert (below.null, below.incomplete) == (0, 0b100)
+
+
 def test_only_the_sectors_asked_for() -> None:
     forest = within(box(WEST, SOUTH, EAST, -100), Choice(("forest",)))
     assert forest.figures == {"absorption_forest": None, "absorption_forest_gross": None, "net": None}
