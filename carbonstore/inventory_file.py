@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The author's TOML: which place and year to build, from which sources. One clear message for every way to get it wrong.
+"""The author's TOML: which place and year to build, from which sources; one clear message for every mistake in it.
 
 The keys are those of the contract, section 7; whatever is not a known key is an error that suggests the nearest.
 """
@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -156,7 +157,7 @@ def _crs(head: Keys, default: str | None) -> str:
 def _levels(head: Keys) -> tuple[int, ...]:
     value = head.table.get("levels", list(LEVELS))
     whole = isinstance(value, list) and all(type(v) is int and v > 0 for v in value)
-    if not whole or not value or any(b <= a or b % a for a, b in zip(value, value[1:], strict=False)):
+    if not whole or not value or any(b <= a or b % a for a, b in pairwise(value)):
         form = "metres, each a multiple of the one before, such as [100, 500, 1000]"
         raise InvalidInput(f"{value!r} are no levels", where=head.at("levels"), allowed=[form])
     return tuple(value)

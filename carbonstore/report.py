@@ -3,8 +3,8 @@
 
 Two sums hold for every kind and are checked when a report is made::
 
-    raw  = read + unread(reason)        objects that carry the tag, and those the format's reader could not turn into geometry
-    read = used + rejected(reason)      objects read, and those this project left out
+    raw  = read + unread(reason)      objects that carry the tag, and those that could not be turned into geometry
+    read = used + rejected(reason)    objects read, and those left out here
 
 Clipping is a quantity beside them: ``measure_read = measure_used + rejected + clipped + overlap taken off``.
 """
@@ -36,9 +36,10 @@ class Repair:
 class KindReport:
     """One kind of source object from one source. Measures are planar in the grid CRS, in ``unit`` (m2 or m).
 
-    ``clipped`` is what of the *used* objects lies outside, by reason (``boundary`` | ``extent``). ``overlap_measure`` is
-    the area where objects lie on one another; for forests it was taken off the later one (``overlap_removed``).
-    ``area_before_repair`` and ``area_after_repair`` sum the repaired objects only; ``repairs`` lists the largest changes.
+    ``clipped`` is what of the *used* objects lies outside, by reason (``boundary`` | ``extent``). ``overlap_measure``
+    is the area where objects lie on one another; for forests it was taken off the later one (``overlap_removed``).
+    ``area_before_repair`` and ``area_after_repair`` sum the repaired objects only; ``repairs`` lists large changes.
+    ``present`` counts the used objects that have a value, by column, ``unparsed`` values that were not understood.
     """
 
     kind: str
@@ -131,7 +132,7 @@ class KindReport:
 
 @dataclass(frozen=True)
 class JoinReport:
-    """Parcel energy shared over buildings: rows, parcels and orphans on both sides, and what of each carrier found a building.
+    """Parcel energy shared over buildings: rows, parcels, orphans on both sides, and what of each carrier was shared.
 
     ``energy`` and ``matched_energy`` are keyed by column (kWh, MJ); ``partial_years`` counts parcels with fewer than
     twelve months.
@@ -182,7 +183,7 @@ class JoinReport:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """One ``[[source]]`` as it was read: file name, format, terms, CRS and how it was reached, encoding, and its kinds."""
+    """One ``[[source]]`` as it was read: file name, format, terms, CRS and the way to the grid's, kinds or join."""
 
     name: str
     format: str

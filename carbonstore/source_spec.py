@@ -55,6 +55,14 @@ class SourceSpec:
     base_year: int | None = None
     layer: str | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file the source consists of: a shapefile's table, index, CRS and encoding lie beside it."""
+        if self.path.suffix.lower() != ".shp":
+            return (self.path,)
+        beside = (self.path.with_suffix(s) for s in (".dbf", ".DBF", ".shx", ".SHX", ".prj", ".cpg"))
+        return (self.path, *(f for f in beside if f.is_file()))
+
 
 def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
     """Check one source table; InvalidInput names the key and the allowed values. The file is not opened."""

@@ -12,7 +12,7 @@ from carbongrid.errors import InvalidInput, UnknownName
 
 @dataclass(frozen=True)
 class Keys:
-    """One table of the file. ``place`` is how messages name it (``city.toml: source 1``), ``folder`` where paths start."""
+    """One table of the file. ``place`` names it in messages (``city.toml: source 1``), paths start at ``folder``."""
 
     table: Mapping[str, Any]
     place: str

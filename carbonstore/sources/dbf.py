@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The encoding of a shapefile's attribute table, found from its bytes.
 
-Korean DBFs are CP949 and often come without a .cpg; GDAL then takes them for Latin-1 and returns mojibake without a word.
+Korean DBFs are CP949 and often come without a .cpg; GDAL then takes them for Latin-1 and returns mojibake silently.
 """
 
 import codecs

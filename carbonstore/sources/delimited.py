@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delimited text: headed or headerless, any separator, strict encoding; with geometry (WKT, lon/lat) or without (parcel energy)."""
+"""Delimited text, headed or not, any separator, strict encoding: rows with geometry (WKT, lon/lat) or parcel energy."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class _Text:
 def read(spec: SourceSpec) -> Features:
     """Rows with geometry, in the CRS the inventory file states (lon/lat: CRS84 if it states none).
 
-    Rows with a wrong number of fields cannot be read and are counted as such. InvalidInput for a missing geometry or CRS.
+    Rows with a wrong number of fields are counted as unread. InvalidInput for a missing geometry or CRS.
     """
     text = _read_text(spec)
     names = text.table.column_names

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which encoding text is in: what the author or the .cpg says, else the first that decodes every byte. Never replaced characters."""
+"""Which encoding text is in: the stated one, else the first that decodes every byte. No character is ever replaced."""
 
 import codecs
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from carbongrid.errors import InvalidInput
 
 CANDIDATES = ("utf-8-sig", "cp949", "cp1251")
-"""Tried in this order. Korean text hardly ever decodes as UTF-8 by chance; CP1251 decodes almost anything, so it is last."""
+"""Tried in this order: other text hardly ever decodes as UTF-8 by chance, CP1251 decodes almost anything."""
 _BLOCK = 1 << 20
 
 

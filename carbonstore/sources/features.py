@@ -19,7 +19,7 @@ DIMENSION = {kind: 1 if kind == "roads" else 2 for kind in KINDS}
 
 @dataclass(frozen=True)
 class Features:
-    """Objects of one kind. Rows are never dropped: ``fate`` is "" while a row is in use, else the reason it was left out.
+    """Objects of one kind. No row is dropped: ``fate`` is "" while it is in use, else the reason it was left out.
 
     ``geometry``: shapely, in ``crs``; None where unreadable. ``columns``: activity columns by contract name.
     ``raw`` and ``unread`` count tagged objects that the format's reader could not turn into rows.

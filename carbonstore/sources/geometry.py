@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Geometry of source objects: projected, repaired, kept to one dimension, clipped. Every step is a function of Features."""
+"""Geometry of source objects: projected, repaired, of one dimension, clipped; each step maps Features to Features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiLineString, MultiPolygon, Polygon
 
-from carbongrid.crs import transformer
 from carbonstore.report import Repair
+from carbonstore.reproject import reprojected
 from carbonstore.sources.features import DIMENSION, Features
 
 type Geometries = NDArray[np.object_]
@@ -31,8 +31,7 @@ class Repairs:
 
 def project(features: Features, crs: str) -> Features:
     """2-D geometries in another CRS, vertex by vertex; rows whose coordinates cannot be projected are left out."""
-    to = transformer(features.crs, crs)
-    geometry = shapely.transform(features.geometry, to.transform, interleaved=False)
+    geometry = reprojected(features.geometry, features.crs, crs)
     bounds = shapely.bounds(geometry)
     lost = ~np.isfinite(bounds).all(axis=1) & features.used & ~shapely.is_empty(geometry)
     geometry[lost] = None
@@ -42,7 +41,7 @@ def project(features: Features, crs: str) -> Features:
 def footprints(features: Features) -> Features:
     """Buildings given as points become squares of their footprint, so that they lie somewhere and cover something.
 
-    Footprint = floor area / storeys (one storey where unknown), in the projected CRS; points without a floor area are left out.
+    Footprint = floor area / storeys (one where unknown), in the projected CRS; points without floor area are left out.
     """
     points = features.used & np.isin(shapely.get_type_id(features.geometry), (0, 4))
     if features.kind != "buildings" or not points.any():
@@ -101,7 +100,7 @@ def parts_of(geometries: Geometries, dimension: int) -> Geometries:
 
 
 def clip(features: Features, region: Polygon | MultiPolygon, reason: str) -> tuple[Features, NDArray[np.float64]]:
-    """What lies inside a region (same CRS), and each row's measure that was cut away; rows wholly outside are left out."""
+    """What lies inside a region (same CRS) and the measure cut away from each row; rows wholly outside are left out."""
     shapely.prepare(region)
     used, before = features.used, features.measures()
     inside = shapely.covers(region, features.geometry)
@@ -118,7 +117,7 @@ def clip(features: Features, region: Polygon | MultiPolygon, reason: str) -> tup
 
 @dataclass(frozen=True)
 class Overlap:
-    """Pairs of objects lying on one another, the area they share, and what was taken off each row (0 unless removed)."""
+    """Pairs of objects lying on one another, the area they share, what was taken off each row (0 unless removed)."""
 
     pairs: int
     area: float
@@ -126,7 +125,7 @@ class Overlap:
 
 
 def overlaps(features: Features, *, remove: bool) -> tuple[Features, Overlap]:
-    """Count objects that lie on one another; with ``remove`` the later row gives way, so that no ground counts twice."""
+    """Count objects that lie on one another; with ``remove`` the later row gives way: no ground counts twice."""
     rows = np.flatnonzero(features.used)
     geometry = features.geometry[rows]
     a, b = shapely.STRtree(geometry).query(geometry, predicate="intersects")

@@ -2,7 +2,7 @@
 """Does a layer lie where its author says? Refuses layers that do not, and names the mistake that would explain it.
 
 Quiet datum errors are the dangerous ones: a Korean layer on the old Bessel datum read as the new one moves by 315 m,
-the old false northing read as the new one by 100 km. Coordinates cannot show the first; the second puts a layer beside its city.
+the old false northing read as the new one by 100 km. Coordinates cannot show the first; the second is found here.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ _COMMON = ("OGC:CRS84", "EPSG:3857")
 def check_location(features: Features, original_crs: str, boundary: Polygon | MultiPolygon, place: str) -> None:
     """InvalidInput where the layer's centre lies outside the boundary and the boundary outside the layer.
 
-    ``features`` and ``boundary`` are in the same projected CRS. A layer larger than the boundary may well be centred elsewhere:
-    only a layer whose own bounds do not hold the boundary's centre is refused.
+    Both are in the same projected CRS. A layer larger than the boundary may well be centred elsewhere, so only a layer
+    whose own bounds do not hold the boundary's centre is refused.
     """
     used = features.geometry[features.used]
     if not len(used):

@@ -30,7 +30,7 @@ SUFFIXES = (".osm", ".osm.gz", ".osm.pbf", ".pbf")
 MOTOR_CLASSES = frozenset(
     f"{c}{link}" for c in ("motorway", "trunk", "primary", "secondary", "tertiary") for link in ("", "_link")
 ) | {"unclassified", "residential", "living_street", "service", "road"}
-"""``highway`` values that carry motor traffic. Tracks are left out: farm and forest lanes, gated or unused by through traffic."""
+"""``highway`` values that carry motor traffic. Tracks are left out: farm and forest lanes without through traffic."""
 
 type Columns = Mapping[str, Sequence[Any]]
 

@@ -8,7 +8,7 @@ import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from xml.parsers import expat
 
 from carbongrid.errors import InvalidInput
@@ -33,11 +33,14 @@ class RawObject:
 
 def tagged_objects(path: Path, wanted: Callable[[RawObject], bool], place: str) -> list[RawObject]:
     """Objects of an .osm or .osm.gz file that ``wanted`` accepts, in file order, read as a stream."""
-    opener = gzip.open if path.suffix == ".gz" else open
     scanner = _Scanner(wanted)
     try:
-        with opener(path, "rb") as file:
-            scanner.run(file)
+        if path.suffix == ".gz":
+            with gzip.open(path, "rb") as unpacked:
+                scanner.run(cast("IO[bytes]", unpacked))
+        else:
+            with path.open("rb") as file:
+                scanner.run(file)
     except (expat.ExpatError, OSError, EOFError) as error:
         raise InvalidInput(f"'{path.name}' is not readable OpenStreetMap XML ({error})", where=place) from error
     return scanner.found

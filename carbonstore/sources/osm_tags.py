@@ -41,7 +41,7 @@ def metres(values: Iterable[str | None]) -> Read:
 
 def counts(values: Iterable[str | None]) -> Read:
     """Counts such as lanes and storeys: ``4``, ``2.5``, ``2;3``."""
-    return _read(values, lambda text: _plain(text))
+    return _read(values, _plain)
 
 
 def kilometres_per_hour(values: Iterable[str | None]) -> Read:
@@ -57,7 +57,7 @@ def years(values: Iterable[str | None]) -> Read:
 def oneway(
     values: Iterable[str | None], highway: Iterable[str | None], junction: Iterable[str | None]
 ) -> NDArray[np.float64]:
-    """1.0 one-way, 0.0 both ways. Untagged roads are two-way, motorways and roundabouts one-way (the tag's definition)."""
+    """1.0 one-way, 0.0 both ways. Untagged roads are two-way, motorways and roundabouts one-way (as tagged)."""
     rows = zip(values, highway, junction, strict=True)
     return np.array([_direction(*row) for row in rows], np.float64)
 

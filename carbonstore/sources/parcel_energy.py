@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metered energy of parcels, shared over the parcel's buildings. Sums are kept: what a parcel used, its buildings use.
 
-The register meters lots, not buildings (data.go.kr BldEngyHubService: one row a lot and month), so a lot's energy goes to its
-buildings by weight (floor area x intensity). Lots without a building and buildings without a meter are both counted.
+The register meters lots, not buildings (data.go.kr BldEngyHubService: one row a lot and month), so a lot's energy goes
+to its buildings by weight (floor area x intensity). Lots without building and buildings without meter are counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def meters(
     unparsed: Mapping[str, int] | None = None,
     place: str = "",
 ) -> Meters:
-    """Sum rows (lot x month) of a year by parcel. ``months``: ``yyyymm`` or ``yyyy`` text, None where rows carry no time.
+    """Sum rows (lot x month) of a year by parcel. ``months``: ``yyyymm`` or ``yyyy``, None where rows carry no time.
 
     InvalidInput where no row is of the year: the years there are, are named.
     """
@@ -100,8 +100,8 @@ def share_energy(
 ) -> tuple[list[dict[str, NDArray[np.generic]]], JoinReport]:
     """Each building's columns with its share of its parcel's energy, one dict a source, and what did not match.
 
-    ``weights``: one array a source, over its rows **in use**; missing or non-positive weights count as none, and a parcel
-    all of whose buildings have none is shared equally. Buildings of unmetered parcels keep the energy they came with.
+    ``weights``: one array a source, over its rows **in use**; missing or non-positive weights count as none, and a
+    parcel all of whose buildings have none is shared equally. Buildings of unmetered parcels keep their own energy.
     """
     used = [f.used for f in buildings]
     pnu = np.concatenate([f.columns["pnu"][u] for f, u in zip(buildings, used, strict=True)])

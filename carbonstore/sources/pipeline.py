@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -13,6 +14,7 @@ from carbongrid.crs import project_polygon, transformer
 from carbongrid.errors import InvalidInput
 from carbongrid.inventory import ActivityTable
 from carbongrid.wkb import Wkb
+from carbonstore.boundary import areas_of
 from carbonstore.report import JoinReport, KindReport, SourceReport
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources import delimited, osm, table
@@ -41,7 +43,7 @@ def _silent(stage: str, done: int, total: int) -> None:
 class ReadContext:
     """Where and when sources are read for: grid CRS, boundary in CRS84 and projected (densified), inventory year.
 
-    ``weight`` gives each building's part in its parcel's energy (default: floor area); ``progress(stage, done, total)``.
+    ``weight``: each building's part in its parcel's energy (default: floor area); ``progress(stage, done, total)``.
     """
 
     crs: str
@@ -94,8 +96,8 @@ def read_source(spec: SourceSpec, context: ReadContext) -> list[SourceTable]:
 
 
 def read_sources(specs: Sequence[SourceSpec], context: ReadContext) -> Reading:
-    """Read all sources of an inventory. Parcel energy (``join``) is shared over the buildings of all of them before clipping,
-    so that a parcel on the border keeps its energy on the buildings that lie outside.
+    """Read all sources of an inventory. Parcel energy (``join``) is shared over the buildings of all of them before
+    clipping, so that a parcel on the border keeps its energy on the buildings that lie outside.
 
     InvalidInput names the source and what is wrong: unreadable, no CRS, unknown column, outside the boundary, empty.
     """
@@ -173,27 +175,47 @@ def _join(
     return placed, reports
 
 
+@dataclass(frozen=True)
+class _Clipped:
+    """Objects after overlap and clipping, with each row's measure as read, without overlap, and cut away by reason."""
+
+    features: Features
+    overlap: Overlap
+    read: NDArray[np.float64]
+    whole: NDArray[np.float64]
+    lost: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def inside(self) -> NDArray[np.float64]:
+        """Share of each whole object that remains, 0 .. 1."""
+        share = np.divide(self.features.measures(), self.whole, out=np.zeros(len(self.whole)), where=self.whole > 0)
+        return np.minimum(share, 1.0)
+
+
 def _cut(placed: _Placed, context: ReadContext) -> SourceTable:
-    """Clip to boundary ∩ extent, with overlaps counted on the way (forests: taken off the later polygon)."""
-    read = placed.features.measures()
-    spec, kind = placed.spec, placed.features.kind
-    near = _near(placed.features, context.projected)
-    if kind == "roads":
-        features, overlap = near, Overlap(0, 0.0, np.zeros(len(near)))
-    else:
-        features, overlap = overlaps(near, remove=kind == "forests")
-    whole = read - overlap.removed
-    features, over_boundary = clip(features, context.projected, "boundary")
+    """Clip to boundary ∩ extent, and count overlaps on the way."""
+    spec = placed.spec
+    extent = project_polygon(spec.extent, context.crs) if spec.extent is not None else None
+    clipped = _clip(placed.features, context.projected, extent)
+    features = clipped.features
+    activity = _table(features, clipped.whole, clipped.inside, features.used)
+    coverage = context.boundary if spec.extent is None else areas_of(context.boundary.intersection(spec.extent))
+    return SourceTable(features.kind, activity, _kind_report(placed.repairs, clipped), coverage, spec)
+
+
+def _clip(features: Features, boundary: Area, extent: Area | None) -> _Clipped:
+    """Overlap first (forests: taken off the later polygon), then what lies outside boundary and extent."""
+    read = features.measures()
+    features = _near(features, boundary)
+    overlap = Overlap(0, 0.0, np.zeros(len(features)))
+    if features.kind != "roads":
+        features, overlap = overlaps(features, remove=features.kind == "forests")
+    features, over_boundary = clip(features, boundary, "boundary")
     over_extent = np.zeros(len(features))
-    if spec.extent is not None:
-        features, over_extent = clip(features, project_polygon(spec.extent, context.crs), "extent")
-    used = features.used
-    inside = np.divide(features.measures(), whole, out=np.zeros(len(whole)), where=whole > 0)
-    activity = _table(features, whole, np.minimum(inside, 1.0), used)
-    clipped = {"boundary": over_boundary, "extent": over_extent}
-    report = _kind_report(placed, features, overlap, read, whole, clipped)
-    coverage = context.boundary if spec.extent is None else context.boundary.intersection(spec.extent)
-    return SourceTable(kind, activity, report, coverage, spec)
+    if extent is not None:
+        features, over_extent = clip(features, extent, "extent")
+    lost = {"boundary": over_boundary, "extent": over_extent}
+    return _Clipped(features, overlap, read, read - overlap.removed, lost)
 
 
 def _near(features: Features, boundary: Area) -> Features:
@@ -202,15 +224,9 @@ def _near(features: Features, boundary: Area) -> Features:
     return features.reject(~shapely.intersects(boundary, features.geometry), "outside the boundary")
 
 
-def _kind_report(
-    placed: _Placed,
-    features: Features,
-    overlap: Overlap,
-    read: NDArray[np.float64],
-    whole: NDArray[np.float64],
-    clipped: Mapping[str, NDArray[np.float64]],
-) -> KindReport:
-    used, rejected, repairs = features.used, features.rejected(), placed.repairs
+def _kind_report(repairs: Repairs, clipped: _Clipped) -> KindReport:
+    features, overlap = clipped.features, clipped.overlap
+    used, rejected = features.used, features.rejected()
     return KindReport(
         kind=features.kind,
         raw=len(features) + sum(features.unread.values()),
@@ -218,10 +234,10 @@ def _kind_report(
         read=len(features),
         used=int(used.sum()),
         rejected=rejected,
-        measure_read=float(read.sum()),
+        measure_read=float(clipped.read.sum()),
         measure_used=float(features.measures()[used].sum()),
-        rejected_measure={reason: float(whole[features.fate == reason].sum()) for reason in rejected},
-        clipped={reason: float(lost[used].sum()) for reason, lost in clipped.items()},
+        rejected_measure={reason: float(clipped.whole[features.fate == reason].sum()) for reason in rejected},
+        clipped={reason: float(lost[used].sum()) for reason, lost in clipped.lost.items()},
         repaired=repairs.count,
         area_before_repair=repairs.before,
         area_after_repair=repairs.after,
@@ -238,13 +254,14 @@ def _kind_report(
 def _present(features: Features) -> dict[str, int]:
     """How many of the rows in use have a value, by column."""
     used = features.used
-    counts = {
-        name: sum(v is not None for v in values[used].tolist())
-        if values.dtype == object
-        else int(np.isfinite(values[used]).sum())
-        for name, values in features.columns.items()
-    }
+    counts = {name: int(_known(values[used]).sum()) for name, values in features.columns.items()}
     return {name: n for name, n in counts.items() if n}
+
+
+def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
+    if values.dtype == object:
+        return np.array([v is not None for v in values.tolist()], bool)
+    return np.isfinite(values)
 
 
 def _refuse_empty(tables: Sequence[SourceTable]) -> None:

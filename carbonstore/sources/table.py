@@ -42,7 +42,7 @@ class _Layer:
 
 
 def read(spec: SourceSpec) -> Features:
-    """The table's rows in its own CRS; InvalidInput for no CRS, an unknown column or layer, text in another encoding."""
+    """The table's rows in its own CRS; InvalidInput for no CRS, an unknown column or layer, undecodable text."""
     suffix = spec.path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidInput(f"'{spec.path.name}' is no table", where=f"{spec.place}.path", allowed=SUFFIXES)
