@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -36,6 +37,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 }
 """By suffix, because the platform's own table may differ and a browser refuses a module of another type."""
 PAGE = {"html": "text/html", "json": "application/json"}
@@ -150,15 +152,24 @@ def _level(published: Published, level: int) -> dict[str, Any]:
 
 
 class Files(StaticFiles):
-    """The page's files with the page's headers: revalidated by ETag, never sniffed."""
+    """The page's files with its headers: revalidated by ETag, never sniffed, gzipped where such a copy exists."""
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """Starlette's answer (304 by ETag included) with our media types and headers."""
+        packed = Path(f"{os.fspath(full_path)}.gz")
+        gzipped = "gzip" in Headers(scope=scope).get("accept-encoding", "") and packed.is_file()
+        if gzipped:
+            full_path, stat_result = packed, packed.stat()
         response = super().file_response(full_path, stat_result, scope, status_code)
-        media_type = MEDIA_TYPES.get(PurePath(full_path).suffix)
-        if media_type and response.status_code == 200:
-            response.headers["Content-Type"] = media_type
-        response.headers.update({**SECURITY, "Cache-Control": answers.LIVE})
+        response.headers.update({**SECURITY, "Cache-Control": answers.LIVE, "Vary": "Accept-Encoding"})
+        if response.status_code == 200:
+            response.headers.update(_representation(PurePath(full_path), gzipped))
         return response
+
+
+def _representation(path: PurePath, gzipped: bool) -> dict[str, str]:
+    """Media type, by the suffix below ``.gz``, and content coding."""
+    media_type = MEDIA_TYPES.get(path.with_suffix("").suffix if gzipped else path.suffix, "application/octet-stream")
+    return {"Content-Type": media_type} | ({"Content-Encoding": "gzip"} if gzipped else {})

@@ -6,9 +6,10 @@
 
 Third-party files are never committed: ``carbonserver/viewer/vendor/`` is ignored by git and rebuilt from
 ``package-lock.json``, whose hashes npm verifies. No package script runs. Beside the files lie their licences and
-``SHA256SUMS``, which also names the lock the copy was made from. Standard library only: it runs before the venv exists.
+``SHA256SUMS``, which also names the lock and the script the copy was made by. Standard library only: it runs before the venv exists.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ VENDOR = ROOT / "carbonserver" / "viewer" / "vendor"
 SUMS = "SHA256SUMS"
 LIBRARY = "maplibre-gl"
 DIST = ("maplibre-gl.mjs", "maplibre-gl-shared.mjs", "maplibre-gl-worker.mjs", "maplibre-gl.css")
-"""The worker imports the shared module by name, so it is copied although it is empty."""
+"""The worker imports the shared module by name: it is copied although it is empty."""
 RECIPE = ("package.json", "package-lock.json", ".npmrc")
 
 
@@ -38,9 +39,9 @@ def sha256(path: Path) -> str:
 
 
 def sums(vendor: Path, lock: Path) -> str:
-    """The text of SHA256SUMS: one line a copied file, and the lock as a comment."""
+    """The text of SHA256SUMS: one line a copied file; the lock and this script, which made them, as comments."""
     files = sorted(p for p in vendor.rglob("*") if p.is_file() and p.name != SUMS)
-    lines = [f"# package-lock.json {sha256(lock)}"]
+    lines = [f"# package-lock.json {sha256(lock)}", f"# vendor.py {sha256(Path(__file__))}"]
     lines += [f"{sha256(p)}  {p.relative_to(vendor).as_posix()}" for p in files]
     return "\n".join(lines) + "\n"
 
@@ -97,9 +98,11 @@ def licence_text(package: Path) -> str:
 
 
 def copy(modules: Path, vendor: Path) -> None:
-    """Fill ``vendor`` (an empty folder) with the dist files and the licences of everything bundled in them."""
+    """Fill ``vendor`` (an empty folder) with the dist files, plain and gzipped, and the licences of all that is in them."""
     for name in DIST:
-        shutil.copy(modules / LIBRARY / "dist" / name, vendor / name)
+        content = (modules / LIBRARY / "dist" / name).read_bytes()
+        (vendor / name).write_bytes(content)
+        (vendor / f"{name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
     licences = vendor / "licences"
     licences.mkdir()
     for package in packages(modules):

@@ -83,6 +83,17 @@ def test_files_have_their_media_type_and_are_revalidated(client: TestClient, pat
     assert "no-cache" in again.headers["cache-control"]
 
 
+def test_library_comes_gzipped_to_those_who_take_it(client: TestClient) -> None:
+    path = "/map/static/vendor/maplibre-gl.mjs"
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["content-type"] == plain.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 3
+    assert packed.content == plain.content
+    assert packed.headers["etag"] != plain.headers["etag"]
+
+
 @pytest.mark.parametrize("path", ["nothing.js", "../styles.py", "%2e%2e/styles.py", "vendor/../../styles.py"])
 def test_nothing_else_is_served(client: TestClient, path: str) -> None:
     assert client.get(f"/map/static/{path}").status_code == 404

@@ -28,8 +28,10 @@ async function styles(sector) {
 const style = () => documents.get(`${finest(state.inventory)}/${state.sector}`);
 const legendOf = () => style().metadata['carbongrid:legend'];
 
-/** Change the state and draw it; resolves when the map shows it. */
-async function change(changes) {
+/** Change the state and draw it; resolves when the map shows it, or the page says why it cannot. */
+const change = changes => draw(changes).catch(error => panel.message(i18n.text('error_server', { reason: error.message })));
+
+async function draw(changes) {
   const mine = ++turn;
   state = { ...state, ...changes };
   state.year = yearOf(state.inventory, state.year);
@@ -54,13 +56,13 @@ async function showCard(mine) {
   const { inventory, cell, year } = state;
   const grid = inventory.levels.find(l => l.level === levelOf(cell));
   const path = grid?.collection ? api.itemPath(grid.collection, inventory.newest, cell, year) : null;
-  const draw = properties => card.show({ inventory, cell, year, properties, path }, legendOf(), () => choose(null));
-  if (picked?.cell === cell && picked.properties.year === year) draw(picked.properties);
+  const put = properties => card.show({ inventory, cell, year, properties, path }, legendOf(), () => choose(null));
+  if (picked?.cell === cell && picked.properties.year === year) put(picked.properties);
   else if (!path) return card.empty();
   if (!path) return undefined;
   try {
     const { properties } = await api.json(`${path}?f=json`);
-    if (mine === turn) draw(properties);
+    if (mine === turn) put(properties);
   } catch (error) {
     if (mine === turn) card.failed(error.message);
   }
@@ -135,7 +137,7 @@ async function start() {
   try {
     site = await api.site();
   } catch (error) {
-    return panel.message(i18n.text('error_site', { reason: error.message }));
+    return panel.message(i18n.text('error_server', { reason: error.message }));
   }
   if (!site.inventories.length) return panel.message(i18n.text('error_empty'));
   state = states.read(site);
