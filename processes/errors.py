@@ -2,14 +2,16 @@
 """Domain errors -> OGC exceptions (RFC 7807 members; ``exception.yaml`` of OGC API - Processes Part 1).
 
 The body is served as ``application/json``: CITE and most clients look for exactly that, and it has every member of
-problem+json. An error outside the table becomes a neutral 500 with a reference; its cause goes to the log only.
+problem+json. What is not meant for clients becomes a neutral 500 with a reference; its cause goes to the log only.
 """
 
 import logging
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 
-from carbongrid.errors import CarbongridError, Gone, InvalidInput, NotFound, TooLarge
+from carbongrid.errors import CarbongridError, NotFound
+from carbonstore.errors import ogc_exception
 
 LOG = logging.getLogger(__name__)
 _URI = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
@@ -26,15 +28,8 @@ class NoSuchJob(NotFound):
     """The job id names nothing here."""
 
 
-TABLE: dict[type[CarbongridError], tuple[int, str, str]] = {
-    NoSuchProcess: (404, NO_SUCH_PROCESS, "No such process"),
-    NoSuchJob: (404, NO_SUCH_JOB, "No such job"),
-    NotFound: (404, "NotFound", "Not found"),
-    Gone: (410, "Gone", "No longer kept"),
-    TooLarge: (413, "ContentTooLarge", "Too large"),
-    InvalidInput: (400, "InvalidParameterValue", "Invalid input"),
-}
-"""Error class -> (HTTP status, exception type, title); of an error's classes the nearest one that is listed counts."""
+TYPES: dict[type[CarbongridError], str] = {NoSuchProcess: NO_SUCH_PROCESS, NoSuchJob: NO_SUCH_JOB}
+"""Exceptions that Part 1 gives a type of their own; all others have the code of ``carbonstore.errors``."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +60,10 @@ class Problem:
 
 def problem(error: Exception, reference: str | None = None) -> Problem:
     """What the client is told about an error; ``reference`` is the request's id where it has one."""
-    if isinstance(error, CarbongridError):
-        for kind in type(error).__mro__:
-            if kind in TABLE:
-                status, name, title = TABLE[kind]
-                return Problem(status, name, title, error.sentence, error.where, error.allowed)
-    reference = reference or secrets.token_hex(8)
-    LOG.error("process failed, reference %s", reference, exc_info=error)
-    detail = f"The process failed. Reference for the operator: {reference}"
-    return Problem(500, "NoApplicableCode", "Internal error", detail)
+    status, code, detail = ogc_exception(error)
+    if not isinstance(error, CarbongridError) or status >= 500:
+        reference = reference or secrets.token_hex(8)
+        LOG.error("process failed, reference %s", reference, exc_info=error)
+        return Problem(status, code, HTTPStatus(status).phrase, f"{detail} The operator finds it as {reference}.")
+    kind = TYPES.get(type(error), code)
+    return Problem(status, kind, HTTPStatus(status).phrase, detail, error.where, error.allowed)
