@@ -17,7 +17,6 @@ LOG = logging.getLogger(__name__)
 _URI = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 NO_SUCH_PROCESS = _URI + "no-such-process"
 NO_SUCH_JOB = _URI + "no-such-job"
-RESULT_NOT_READY = _URI + "result-not-ready"
 
 
 class NoSuchProcess(NotFound):
