@@ -2,7 +2,7 @@
 """Routes of the map page: ``/map`` (HTML and its JSON twin), its files, and the styles of every cell collection."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,6 +17,7 @@ from starlette.types import Scope
 from carbongrid.errors import CarbongridError
 from carbonserver import answers, styles
 from carbonserver.errors import error_response
+from carbonserver.resource import Resource
 from carbonserver.settings import Settings
 from carbonstore.catalogue import Catalogue, Collection, Published, Snapshot, level_name
 
@@ -45,30 +46,28 @@ LISTING = {"json": "application/json"}
 STYLE = {"mapbox": styles.MEDIA_TYPE, "json": "application/json"}
 PAGE_STATE = ("f", "lang", "inventory", "sector", "year", "cell")
 
-type Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def routes(settings: Settings, catalogue: Catalogue) -> list[BaseRoute]:
     """Routes to put before pygeoapi's. ``/map/static`` leaves pygeoapi's own ``/static`` alone."""
     pages = Pages(settings.url, catalogue)
     return [
-        Route("/map", _refusing(pages.page)),
+        Route("/map", Resource(_refusing(pages.page))),
         Mount("/map/static", Files(directory=VIEWER)),
-        Route("/collections/{collection}/styles", _refusing(pages.listing)),
-        Route("/collections/{collection}/styles/{style}", _refusing(pages.style)),
+        Route("/collections/{collection}/styles", Resource(_refusing(pages.listing))),
+        Route("/collections/{collection}/styles/{style}", Resource(_refusing(pages.style))),
     ]
 
 
-def _refusing(answer: Callable[[Request], Response]) -> Endpoint:
-    """Domain errors become OGC exceptions here too, so that the routes work in any Starlette app."""
+def _refusing(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Domain errors become OGC exceptions here already, so that the routes work in any Starlette app."""
 
-    async def endpoint(request: Request) -> Response:
+    def answered(request: Request) -> Response:
         try:
             return answer(request)
         except CarbongridError as error:
             return error_response(error)
 
-    return endpoint
+    return answered
 
 
 class Pages:

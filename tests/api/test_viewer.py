@@ -260,3 +260,9 @@ def test_no_third_party_file_is_committed() -> None:
     )
     assert not [f for f in tracked.stdout.split() if "vendor" in f or "maplibre" in f]
     assert "carbonserver/viewer/map.html" in tracked.stdout
+
+
+@pytest.mark.parametrize("path", ["/map", "/collections/toy-100m/styles", "/collections/toy-100m/styles/net"])
+def test_nothing_can_be_written(client: TestClient, path: str) -> None:
+    assert client.post(path).status_code == 405
+    assert client.head(path).status_code == 200
