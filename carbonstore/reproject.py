@@ -13,7 +13,7 @@ from carbongrid.crs import transformer
 def reprojected(
     geometries: NDArray[np.object_] | Sequence[shapely.Geometry], src: str, dst: str
 ) -> NDArray[np.object_]:
-    """2-D geometries in another CRS, (x, y) order on both sides; None stays None, the unprojectable becomes infinite."""
+    """2-D geometries in another CRS, (x, y) order on both sides; None stays None, the unprojectable gets infinite."""
     to = transformer(src, dst)
 
     def moved(xy: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -156,13 +156,15 @@ def _listed(names: list[Any], known: KnownColumns, place: str) -> tuple[str, ...
 
 
 def _crs(keys: Keys) -> str | None:
-    value = keys.maybe("crs", ["EPSG:<code>"])
+    """A CRS by authority code only: PROJ would also take a name, and guess."""
+    form = ["EPSG:<code>, such as EPSG:5186"]
+    value = keys.maybe("crs", form)
     if value is None:
         return None
     try:
-        CRS.from_user_input(value)
-    except CRSError as error:
-        raise InvalidInput(f"'{value}' is not a known CRS", where=keys.at("crs"), allowed=["EPSG:<code>"]) from error
+        CRS.from_authority(*value.split(":", 1))
+    except (CRSError, TypeError) as error:
+        raise InvalidInput(f"'{value}' is not a known CRS", where=keys.at("crs"), allowed=form) from error
     return value
 
 

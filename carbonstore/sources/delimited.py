@@ -65,7 +65,7 @@ def read(spec: SourceSpec) -> Features:
     named = replace(spec, columns={k: v for k, v in _renames(spec).items() if k not in place})
     features = features_of(named, attributes, geometry, crs, decimal_comma=spec.separator == ";")
     unread = {"wrong number of fields": text.ragged} if text.ragged else {}
-    return replace(features, unread=unread, notes=(*features.notes, f"text read as {text.encoding}"))
+    return replace(features, unread=unread, encoding=text.encoding)
 
 
 def read_meters(spec: SourceSpec, year: int) -> Meters:
@@ -82,7 +82,7 @@ def read_meters(spec: SourceSpec, year: int) -> Meters:
         unparsed |= {carrier: bad} if bad else {}
     pnu = _pnu(text.table, names, spec)
     months = _months(text.table, names)
-    return meters(pnu, months, energy, year, ragged=text.ragged, unparsed=unparsed, place=spec.place)
+    return meters(pnu, months, energy, year, ragged=text.ragged, unparsed=unparsed, encoding=text.encoding, place=spec.place)
 
 
 def _renames(spec: SourceSpec) -> Mapping[str, str]:

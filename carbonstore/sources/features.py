@@ -34,6 +34,7 @@ class Features:
     unread: Mapping[str, int] = field(default_factory=dict)
     unparsed: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    encoding: str | None = None
 
     @classmethod
     def of(

@@ -34,6 +34,7 @@ class Meters:
     rejected: Mapping[str, int]
     partial_years: int
     unparsed: Mapping[str, int]
+    encoding: str | None = None
 
 
 def meters(
@@ -44,6 +45,7 @@ def meters(
     *,
     ragged: int = 0,
     unparsed: Mapping[str, int] | None = None,
+    encoding: str | None = None,
     place: str = "",
 ) -> Meters:
     """Sum rows (lot x month) of a year by parcel. ``months``: ``yyyymm`` or ``yyyy``, None where rows carry no time.
@@ -77,6 +79,7 @@ def meters(
         rejected={reason: n for reason, n in rejected.items() if n},
         partial_years=_partial(months, rows, at, len(parcels)),
         unparsed=unparsed or {},
+        encoding=encoding,
     )
 
 

@@ -113,7 +113,8 @@ def read_sources(specs: Sequence[SourceSpec], context: ReadContext) -> Reading:
     placed, joins = _join(placed, meters, context)
     tables = [_cut(p, context) for p in placed]
     _refuse_empty(tables)
-    reports = [_report(spec, placed, tables, joins) for spec in specs]
+    encodings = {spec.place: meter.encoding for spec, meter in meters}
+    reports = [_report(spec, placed, tables, joins.get(spec.place), encodings.get(spec.place)) for spec in specs]
     return Reading(tuple(tables), tuple(reports))
 
 
@@ -278,7 +279,11 @@ def _refuse_empty(tables: Sequence[SourceTable]) -> None:
 
 
 def _report(
-    spec: SourceSpec, placed: Sequence[_Placed], tables: Sequence[SourceTable], joins: Mapping[str, JoinReport]
+    spec: SourceSpec,
+    placed: Sequence[_Placed],
+    tables: Sequence[SourceTable],
+    join: JoinReport | None,
+    encoding: str | None,
 ) -> SourceReport:
     own = [p for p in placed if p.spec is spec]
     crs = own[0].source_crs if own else None
@@ -291,7 +296,7 @@ def _report(
         synthetic=spec.synthetic,
         crs=crs,
         operation=operation,
-        encoding=spec.encoding,
+        encoding=own[0].features.encoding if own else encoding,
         kinds=tuple(t.report for t in tables if t.spec is spec),
-        join=joins.get(spec.place),
+        join=join,
     )

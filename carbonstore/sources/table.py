@@ -50,7 +50,7 @@ def read(spec: SourceSpec) -> Features:
     crs = _crs(spec, layer.crs)
     geometry = shapely.from_wkb(layer.wkb, on_invalid="ignore")
     features = features_of(spec, layer.table, geometry, crs)
-    return replace(features, notes=(*features.notes, *_notes(spec, layer)))
+    return replace(features, notes=_notes(spec, layer), encoding=layer.encoding)
 
 
 def features_of(
@@ -164,7 +164,7 @@ def _crs(spec: SourceSpec, stated: str | None) -> str:
 
 
 def _notes(spec: SourceSpec, layer: _Layer) -> tuple[str, ...]:
-    notes = [f"text read as {layer.encoding}"] if layer.encoding else []
+    notes: list[str] = []
     if spec.crs and layer.crs and CRS.from_user_input(spec.crs) != CRS.from_user_input(layer.crs):
         stated = CRS.from_user_input(layer.crs)
         notes.append(
