@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -34,31 +35,51 @@ class Network:
 
 def plan(layout: Layout, frame: Frame, recipe: Recipe) -> Network:
     """Join lattices, hamlets and the neighbours beyond the boundary into one network and rank its roads."""
-    gates = _gates(frame)
-    motorways = [_motorway(line) for line in recipe.place.expressways]
-    groups = [s.nodes for s in layout.streets] + [layout.hamlets, gates] + motorways
-    start = np.cumsum([0, *map(len, groups)])
-    nodes = np.concatenate(groups)
-    street = np.concatenate([s.edges + at for s, at in zip(layout.streets, start, strict=False)])
-    main = np.concatenate([s.main for s in layout.streets])
-    rural = np.arange(start[len(layout.streets)], start[len(layout.streets) + 2])
-    hulls = [_hull(s) + at for s, at in zip(layout.streets, start, strict=False)]
-    lanes = _lanes(nodes, np.concatenate([*hulls, rural]), start)
-    tops = [np.arange(a, b) for a, b in zip(start[-len(motorways) - 1 : -1], start[-len(motorways) :], strict=True)]
-    express = np.concatenate([np.stack([t[:-1], t[1:]], 1) for t in tops]) if motorways else np.empty((0, 2), np.int64)
-    ramps = _ramps(nodes, tops, int(start[len(layout.streets) + 2]))
+    parts = _numbered(layout, frame, recipe)
+    street = _stacked([s.edges + rows[0] for s, rows in zip(layout.streets, parts.lattices, strict=True)])
+    main = np.concatenate([s.main for s in layout.streets] or [np.empty(0, bool)])
+    arrivals = [rows[_hull(s)] for s, rows in zip(layout.streets, parts.lattices, strict=True)]
+    lanes = _lanes(parts, np.concatenate([*arrivals, parts.hamlets, parts.gates]))
+    ramps = _ramps(parts)
+    express = _stacked([np.stack([rows[:-1], rows[1:]], 1) for rows in parts.motorways])
     known = np.concatenate([street, lanes, ramps, express])
-    bridges = _bridges(nodes, known)
-    edges = np.concatenate([known, bridges])
-    rank = np.full(len(edges), COUNTY)
-    rank[: len(street)] = np.where(main, CITY if recipe.place.urban else LOCAL, COUNTY)
-    first = len(street) + len(lanes) + len(ramps)
-    rank[first : first + len(express)] = EXPRESSWAY
-    kind = np.arange(len(edges))
-    ramp = (kind >= first - len(ramps)) & (kind < first)
-    stops = [_middle(s, at) for s, at in zip(layout.streets, start, strict=False)]
+    edges = np.concatenate([known, _bridges(parts.nodes, known)])
+    ends = np.cumsum([len(street), len(lanes), len(ramps), len(express)])
+    kind = np.searchsorted(ends, np.arange(len(edges)), "right")
+    rank = np.where(kind == _EXPRESS, EXPRESSWAY, COUNTY)
+    rank[: len(main)][main] = CITY if recipe.place.urban else LOCAL
+    network = Network(parts.nodes, edges, rank, kind == _STREET, kind == _RAMP)
+    stops = [_middle(s, rows) for s, rows in zip(layout.streets, parts.lattices, strict=True)]
     cities = bool(recipe.place.urban) + len(recipe.place.towns)
-    return _promoted(Network(nodes, edges, rank, kind < len(street), ramp), stops, cities, rural[len(layout.hamlets) :])
+    return _promoted(network, stops, min(cities, len(stops)), parts.gates) if stops else network
+
+
+_STREET, _LANE, _RAMP, _EXPRESS = range(4)
+"""Kinds of edges in the order in which they are laid."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """All nodes (n, 2) and the rows of each lattice, of the hamlets, the gates and each motorway."""
+
+    nodes: F64
+    lattices: tuple[I64, ...]
+    hamlets: I64
+    gates: I64
+    motorways: tuple[I64, ...]
+
+
+def _numbered(layout: Layout, frame: Frame, recipe: Recipe) -> _Parts:
+    motorways = [_motorway(line) for line in recipe.place.expressways]
+    groups = [*(s.nodes for s in layout.streets), layout.hamlets, _gates(frame), *motorways]
+    at = np.cumsum([0, *map(len, groups)]).tolist()
+    rows = [np.arange(a, b) for a, b in pairwise(at)]
+    n = len(layout.streets)
+    return _Parts(np.concatenate(groups), tuple(rows[:n]), rows[n], rows[n + 1], tuple(rows[n + 2 :]))
+
+
+def _stacked(edges: Sequence[I64]) -> I64:
+    return np.concatenate(edges) if edges else np.empty((0, 2), np.int64)
 
 
 def _gates(frame: Frame) -> F64:
@@ -85,25 +106,25 @@ def _hull(streets: Streets) -> I64:
     return np.sort(ConvexHull(streets.nodes).vertices).astype(np.int64)
 
 
-def _middle(streets: Streets, at: int) -> int:
+def _middle(streets: Streets, rows: I64) -> int:
     away = np.linalg.norm(streets.nodes - streets.nodes.mean(0), axis=1)
-    return int(at + np.argmin(away))
+    return int(rows[np.argmin(away)])
 
 
-def _lanes(nodes: F64, rows: I64, start: I64) -> I64:
+def _lanes(parts: _Parts, rows: I64) -> I64:
     """Relative neighbours among the given nodes: no third node is nearer to both ends. None within one lattice."""
-    xy = nodes[rows]
+    xy = parts.nodes[rows]
     edges = _delaunay(xy)
-    length = np.linalg.norm(xy[edges[:, 0]] - xy[edges[:, 1]], axis=1)
-    distance, near = cKDTree(xy).query(xy, 9)
-    third = near[edges[:, 0]][:, 1:]
-    to_first, to_second = distance[edges[:, 0]][:, 1:], np.linalg.norm(xy[third] - xy[edges[:, 1]][:, None], axis=2)
-    blocked = (np.maximum(to_first, to_second) < length[:, None] * (1 - 1e-9)).any(1)
-    group = np.searchsorted(start, rows, "right")
-    lattice = group < group[-1] - 1
-    same = (group[edges[:, 0]] == group[edges[:, 1]]) & lattice[edges[:, 0]]
-    kept: I64 = rows[edges[~blocked & ~same & (length < _LONGEST_LANE)]]
-    return kept
+    a, b = edges.T
+    length = np.linalg.norm(xy[a] - xy[b], axis=1)
+    distance, near = cKDTree(xy).query(xy, min(9, len(xy)))
+    third = near[a][:, 1:]
+    nearer = np.maximum(distance[a][:, 1:], np.linalg.norm(xy[third] - xy[b][:, None], axis=2))
+    blocked = (nearer < length[:, None] * (1 - 1e-9)).any(1)
+    lattice = np.searchsorted([r[0] for r in parts.lattices], rows, "right")
+    streets = rows < parts.hamlets[0] if len(parts.hamlets) else rows < parts.gates[0]
+    inside = (lattice[a] == lattice[b]) & streets[a] & streets[b]
+    return np.asarray(rows[edges[~blocked & ~inside & (length < _LONGEST_LANE)]], np.int64)
 
 
 def _delaunay(xy: F64) -> I64:
@@ -113,12 +134,13 @@ def _delaunay(xy: F64) -> I64:
     return np.unique(pairs, axis=0).astype(np.int64)
 
 
-def _ramps(nodes: F64, tops: Sequence[I64], ground: int) -> I64:
+def _ramps(parts: _Parts) -> I64:
     """Two interchanges an expressway: its nodes at a third and two thirds, each to the nearest road node."""
-    picks = np.array([t[len(t) * k // 3] for t in tops for k in (1, 2)], np.int64)
-    if not len(picks):
+    if not parts.motorways:
         return np.empty((0, 2), np.int64)
-    return np.stack([picks, cKDTree(nodes[:ground]).query(nodes[picks])[1]], 1)
+    picks = np.array([rows[len(rows) * k // 3] for rows in parts.motorways for k in (1, 2)], np.int64)
+    ground = parts.nodes[: parts.motorways[0][0]]
+    return np.stack([picks, cKDTree(ground).query(parts.nodes[picks])[1]], 1)
 
 
 def _bridges(nodes: F64, edges: I64) -> I64:

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import shapely
 from scipy.ndimage import gaussian_filter, map_coordinates
+from shapely import MultiLineString
 
 from carbonstore.sample.place import F64, Frame, Recipe, smooth
 
@@ -32,7 +33,7 @@ class Terrain:
         west, south, east, north = shapely.bounds(frame.boundary) + np.array([-1, -1, 1, 1]) * _MARGIN
         shape = int((north - south) // STEP) + 1, int((east - west) // STEP) + 1
         xy = _nodes(west, south, shape)
-        rivers = shapely.multilinestrings([smooth(line) for line in recipe.place.rivers])
+        rivers = MultiLineString([smooth(line) for line in recipe.place.rivers])
         height = _noise(shape, recipe.rng("terrain")) - _valleys(xy, shape, frame, recipe, rivers)
         inside = shapely.contains_xy(frame.boundary, xy[:, 0], xy[:, 1]).reshape(shape)
         return cls(west, south, height, float(np.quantile(height[inside], 1 - recipe.forest_share)), rivers)
