@@ -87,12 +87,7 @@ class Published:
     @property
     def bbox(self) -> Box:
         """(west, south, east, north) in CRS84 of the finest cells of the newest year."""
-        return self._extent(self.releases[self.newest], self.levels[0])
-
-    @staticmethod
-    def _extent(release: Release, level: int) -> Box:
-        west, south, east, north = release.manifest["extent"][str(level)]
-        return west, south, east, north
+        return self.collection(self.levels[0]).bbox
 
     def release(self, year: int) -> Release:
         """The release of a year; NotFound naming the published years."""
@@ -179,9 +174,14 @@ class Collection:
     @cached_property
     def bbox(self) -> Box:
         """(west, south, east, north) in CRS84 degrees of all its cells."""
-        boxes = [self.published._extent(self.release(y), self.level) for y in self.years]
+        boxes = [self.extent(y) for y in self.years]
         low, high = zip(*((b[:2], b[2:]) for b in boxes), strict=True)
         return min(w for w, _ in low), min(s for _, s in low), max(e for e, _ in high), max(n for _, n in high)
+
+    def extent(self, year: int) -> Box:
+        """(west, south, east, north) in CRS84 degrees of its cells of one year."""
+        west, south, east, north = self.release(year).manifest["extent"][str(self.level)]
+        return west, south, east, north
 
     @property
     def interval(self) -> tuple[str, str]:

@@ -11,10 +11,12 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
+from carbongrid.crs import transformer
 from carbongrid.errors import UnknownName
 from carbongrid.grid import Window
+from carbongrid.lattice import corners_of
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _BLOCK = 8
@@ -62,18 +64,13 @@ def _output_crs(uri: str) -> OutputCrs:
 WGS84 = _output_crs(CRS84)
 
 
-@lru_cache(maxsize=64)
-def _transformer(source: str, target: str) -> Transformer:
-    return Transformer.from_crs(source, target, always_xy=True)
-
-
 def project(
     easting: NDArray[np.float64], northing: NDArray[np.float64], grid_crs: str, to: OutputCrs
 ) -> tuple[Ints, Ints]:
     """Published (x, y) of points in the grid CRS, int64, x to the east whatever the authority's order."""
     x, y = easting, northing
     if to.name != grid_crs:
-        x, y = _transformer(grid_crs, to.name).transform(easting, northing)
+        x, y = transformer(grid_crs, to.name).transform(easting, northing)
     return np.rint(np.asarray(x) * to.scale).astype(np.int64), np.rint(np.asarray(y) * to.scale).astype(np.int64)
 
 
@@ -85,13 +82,14 @@ def lattice(window: Window, to: OutputCrs = WGS84) -> tuple[Ints, Ints]:
     return project(*np.meshgrid(east, north), window.grid.crs, to)
 
 
-def corners(window: Window, index: Ints, to: OutputCrs = WGS84) -> tuple[Ints, Ints]:
-    """Published corners of single cells, two arrays of shape (n, 4): SW, SE, NE, NW."""
-    west, south = window.corners(index)
-    size = window.grid.cell_size
-    east = west[:, None] + np.array([0, size, size, 0])
-    north = south[:, None] + np.array([0, 0, size, size])
-    return project(east.astype(np.float64), north.astype(np.float64), window.grid.crs, to)
+def vertices(window: Window, index: Ints, to: OutputCrs = WGS84) -> tuple[Ints, Ints, Ints]:
+    """Published corners of some cells, each vertex once: x, y, and vertex numbers by cell (n, 4), SW, SE, NE, NW."""
+    cells, inverse = index, None
+    if len(index) > 1 and not (np.diff(index) > 0).all():
+        cells, inverse = np.unique(index, return_inverse=True)
+    found = corners_of(window, cells)
+    x, y = project(found.easting.astype(np.float64), found.northing.astype(np.float64), window.grid.crs, to)
+    return x, y, found.of_cell if inverse is None else np.ascontiguousarray(found.of_cell[inverse])
 
 
 def extent(window: Window, index: Ints) -> Box:
@@ -99,7 +97,7 @@ def extent(window: Window, index: Ints) -> Box:
     row, col = np.divmod(index, window.ncol)
     by_col = np.argsort(col, kind="stable")
     ends = [_ends(row, np.arange(len(row))), _ends(col[by_col], by_col)]
-    x, y = corners(window, index[np.unique(np.concatenate(ends))])
+    x, y, _ = vertices(window, index[np.unique(np.concatenate(ends))])
     s = WGS84.scale
     return float(x.min() / s), float(y.min() / s), float(x.max() / s), float(y.max() / s)
 
@@ -111,15 +109,29 @@ def _ends(key: Ints, position: Ints) -> Ints:
     return chosen
 
 
-def around(window: Window, box: Box) -> tuple[int, int, int, int] | None:
-    """(row0, row1, col0, col1), half open, of cells that may touch a CRS84 box: its densified edge and a cell more."""
+def surrounding(bounds: Box, crs: str) -> Box:
+    """The CRS84 box around a box in another CRS, by its densified edge."""
+    lon, lat = transformer(crs, WGS84.name).transform(*_edge(bounds))
+    return float(np.min(lon)), float(np.min(lat)), float(np.max(lon)), float(np.max(lat))
+
+
+def overlap(a: Box, b: Box) -> Box | None:
+    """What two boxes share, edges included; None where nothing."""
+    box = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+    return box if box[0] <= box[2] and box[1] <= box[3] else None
+
+
+def _edge(box: Box) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """33 points along each side of a box."""
     west, south, east, north = box
     t = np.linspace(0.0, 1.0, 33)
-    lon = np.concatenate([west + (east - west) * t, west + (east - west) * t, np.full(33, west), np.full(33, east)])
-    lat = np.concatenate(
-        [np.full(33, south), np.full(33, north), south + (north - south) * t, south + (north - south) * t]
-    )
-    x, y = _transformer("OGC:CRS84", window.grid.crs).transform(lon, lat)
+    x, y, one = west + (east - west) * t, south + (north - south) * t, np.ones(33)
+    return np.concatenate([x, x, west * one, east * one]), np.concatenate([south * one, north * one, y, y])
+
+
+def around(window: Window, box: Box) -> tuple[int, int, int, int] | None:
+    """(row0, row1, col0, col1), half open, of cells that may touch a CRS84 box: its densified edge and a cell more."""
+    x, y = transformer(WGS84.name, window.grid.crs).transform(*_edge(box))
     if not (np.isfinite(x).all() and np.isfinite(y).all()):  # part of the box lies outside the projection's domain
         return 0, window.nrow, 0, window.ncol
     # 33 points an edge: the arc between two rises by 1/1024 of the edge's own sag above its chord

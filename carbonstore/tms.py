@@ -18,13 +18,15 @@ Box = tuple[float, float, float, float]
 class TileMatrixSet:
     """A quad-tree of square tiles: matrix ``z`` has ``columns * 2**z`` x ``rows * 2**z`` tiles of side ``side / 2**z``.
 
-    ``crs`` is authority text, ``west`` and ``north`` the upper left corner in (x, y) order, in units of the CRS.
-    ``zoom_shift`` is added to the zooms that hold in WebMercatorQuad; ``last`` is the last matrix with tiles.
+    ``crs`` is authority text, ``west`` and ``north`` the upper left corner in (x, y) order, in units of the CRS,
+    of about ``metres`` each. ``zoom_shift`` is added to the zooms that hold in WebMercatorQuad; ``last`` is the last matrix with
+    tiles.
     """
 
     id: str
     uri: str
     crs: str
+    metres: float
     west: float
     north: float
     side: float
@@ -53,9 +55,11 @@ SETS = MappingProxyType(
         s.id: s
         for s in (
             TileMatrixSet(
-                "WebMercatorQuad", f"{_OGC}WebMercatorQuad", "EPSG:3857", -_HALF, _HALF, 2 * _HALF, 1, 1, 0, 16
+                "WebMercatorQuad", f"{_OGC}WebMercatorQuad", "EPSG:3857", 1.0, -_HALF, _HALF, 2 * _HALF, 1, 1, 0, 16
             ),
-            TileMatrixSet("WorldCRS84Quad", f"{_OGC}WorldCRS84Quad", "OGC:CRS84", -180.0, 90.0, 180.0, 2, 1, -1, 15),
+            TileMatrixSet(
+                "WorldCRS84Quad", f"{_OGC}WorldCRS84Quad", "OGC:CRS84", 111_320.0, -180.0, 90.0, 180.0, 2, 1, -1, 15
+            ),
         )
     }
 )

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one read path: a query on a cell collection gives a batch of records, their exact number, or one record.
+
+Records stand in the order year, then cell (row by row from the north-west), unless sorted; ties keep that order.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbongrid.errors import InvalidInput, NotFound
+from carbonstore.batch import CellBatch, Part
+from carbonstore.catalogue import Collection
+from carbonstore.columns import Labels, Number
+from carbonstore.selection import CellQuery, Selection, known, make_batch, renumber
+
+__all__ = ["CellBatch", "CellQuery", "Elsewhere", "count", "get", "read"]
+
+Ints = NDArray[np.int64]
+
+
+class Elsewhere(NotFound):
+    """The record is in ``collection`` as ``feature``; ``redirect``: the name asked for leads there (303)."""
+
+    def __init__(self, what: str, collection: str, feature: str, *, redirect: bool) -> None:
+        super().__init__(what, where="featureId", allowed=[f"{collection}/items/{feature}"])
+        self.collection, self.feature, self.redirect = collection, feature, redirect
+
+
+def read(collection: Collection, query: CellQuery) -> CellBatch:
+    """The page of records that a query names; InvalidInput says what is wrong with it."""
+    names = _names(collection, query.properties)
+    order = [_sort_key(collection, key) for key in query.sortby]
+    if query.offset < 0 or (query.limit is not None and query.limit < 0):
+        raise InvalidInput("offset and limit cannot be negative", where="offset, limit")
+    found = Selection.of(collection, query)
+    batch = _sorted_page(found, query, order) if order else _page(found, query)
+    return replace(batch, names=names)
+
+
+def count(collection: Collection, query: CellQuery) -> int:
+    """How many records match, whatever page is asked for."""
+    return Selection.of(collection, query).total
+
+
+def get(collection: Collection, feature_id: str) -> CellBatch:
+    """One record by its id; Elsewhere for a bare cell id or an older year, NotFound otherwise."""
+    cell, _, year = feature_id.partition(".")
+    if year == "":
+        return _bare(collection, cell)
+    found = read(collection, CellQuery(ids=(feature_id,)))
+    if len(found) == 1:
+        return found
+    history = collection.published.collection(collection.level, history=True)
+    if not collection.history and count(history, CellQuery(ids=(feature_id,))) == 1:
+        raise Elsewhere(f"'{feature_id}' is of a year that is not the newest", history.id, feature_id, redirect=False)
+    raise _no_record(collection, feature_id)
+
+
+def _bare(collection: Collection, cell: str) -> CellBatch:
+    full = f"{cell}.{collection.newest}"
+    if collection.history or count(collection, CellQuery(ids=(full,))) == 0:
+        raise _no_record(collection, cell)
+    raise Elsewhere(f"'{cell}' names a cell, '{full}' its record", collection.id, full, redirect=True)
+
+
+def _no_record(collection: Collection, feature_id: str) -> NotFound:
+    return NotFound(f"{collection.id} has no record '{feature_id}'", where="featureId")
+
+
+def _names(collection: Collection, chosen: Sequence[str] | None) -> tuple[str, ...]:
+    for name in chosen or ():
+        known(collection, name, "properties")
+    return tuple(name for name in collection.fields if chosen is None or name in chosen)
+
+
+def _sort_key(collection: Collection, key: str) -> tuple[str, bool]:
+    """(name, descending) of a key such as ``-net``."""
+    return known(collection, key.lstrip("+- "), "sortby"), key.startswith("-")
+
+
+def _page(found: Selection, query: CellQuery) -> CellBatch:
+    """A page in natural order: a slice of every year."""
+    start = query.offset if query.cursor is None else _after(found, *_decode(query.cursor, found.collection))
+    stop = found.total if query.limit is None else min(found.total, start + query.limit)
+    slices = [(max(0, start - a), max(0, min(stop, b) - a)) for a, b in found.spans]
+    return _with_cursor(found.batch(slices), more=stop < found.total)
+
+
+def _after(found: Selection, year: int, cell: int) -> int:
+    """How many records stand at or before this one in natural order."""
+    window, total = found.collection.window, 0
+    for y in found.years:
+        if y.year < year:
+            total += y.count
+        elif y.year == year:
+            rows = y.slice(0, y.count)
+            total += int(np.searchsorted(renumber(y.level.index[rows], y.level.window, window), cell, side="right"))
+    return total
+
+
+def _sorted_page(found: Selection, query: CellQuery, order: Sequence[tuple[str, bool]]) -> CellBatch:
+    """A page in sorted order: sort all matches by their keys, then gather the page from every year."""
+    whole = found.batch([(0, y.count) for y in found.years])
+    keys = [key for name, descending in reversed(order) for key in _sort_keys(whole.column(name), descending)]
+    ranked = np.lexsort(keys)
+    start = query.offset
+    if query.cursor is not None:
+        year, cell = _decode(query.cursor, found.collection)
+        last = np.flatnonzero((whole.year[ranked] == year) & (whole.index[ranked] == cell))
+        if len(last) == 0:
+            raise InvalidInput("it does not belong to this query", where="cursor")
+        start = int(last[0]) + 1
+    chosen = ranked[start : None if query.limit is None else start + query.limit]
+    parts = []
+    for part in whole.parts:
+        first = np.arange(len(whole), dtype=np.int64)[part.at][0]
+        at = np.flatnonzero(whole.year[chosen] == part.year)
+        parts.append(Part(part.year, part.rows[chosen[at] - first], at))
+    batch = make_batch(found.collection, parts, len(chosen), found.total)
+    return _with_cursor(batch, more=start + len(chosen) < found.total)
+
+
+def _sort_keys(column: Number | Labels, descending: bool) -> list[Ints]:
+    """Keys for lexsort, the weightier one last: the values' rank, then nulls after everything else."""
+    if isinstance(column, Labels):
+        rank = np.append(np.argsort(np.argsort(column.texts)) if column.texts else [], 0).astype(np.int64)[column.codes]
+    else:
+        rank = column.scaled
+    return [-rank if descending else rank, column.null.astype(np.int64)]
+
+
+def _with_cursor(batch: CellBatch, *, more: bool) -> CellBatch:
+    if not more or len(batch) == 0:
+        return batch
+    last = batch.window.cell(int(batch.index[-1]))
+    text = f"{batch.window.grid.code(last)}.{batch.year[-1]}"
+    return replace(batch, next_cursor=urlsafe_b64encode(text.encode()).decode().rstrip("="))
+
+
+def _decode(cursor: str, collection: Collection) -> tuple[int, int]:
+    """(year, flat index) of the last record of the page before; InvalidInput for anything but a cursor of ours."""
+    wrong = InvalidInput("it is no cursor of this collection", where="cursor", allowed=["the one of a next link"])
+    try:
+        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
+        code, _, year = text.partition(".")
+        index, number = collection.window.index(collection.window.grid.parse(code)), int(year)
+    except (ValueError, InvalidInput):
+        raise wrong from None
+    if index is None:
+        raise wrong
+    return number, index

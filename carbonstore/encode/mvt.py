@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cell records as Mapbox Vector Tiles 2.1: whole quadrilaterals, exact values, null = the key is absent.
+
+A tile holds each cell whose interior meets it, drawn whole: what sticks out is the buffer that renderers want, and
+no cell is ever cut. Numbers are the doubles that a JSON reader gets from items.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbongrid.errors import NotFound
+from carbongrid.grid import Window
+from carbongrid.lattice import project_lattice
+from carbonstore import quads, selection, tms
+from carbonstore.batch import CellBatch, Part, rows_in
+from carbonstore.catalogue import Collection, Published, Snapshot, level_name
+from carbonstore.columns import Column, Labels, Number
+from carbonstore.encode import mvt_kernel as kernel
+from carbonstore.quads import Box
+from carbonstore.text import Bytes, Ints
+from carbonstore.tms import EXTENT, TileMatrixSet
+
+F64 = NDArray[np.float64]
+_FINE = 1 / 16
+"""Tile units by which an interpolated corner may miss: a sixteenth disappears in rounding to whole units."""
+_LEAST = 0.25
+"""Tile units by which a cell must reach into a tile: what is 1 before rounding is in, however the cell is turned."""
+
+
+def tile(
+    collection: Collection, tms_id: str, z: int, x: int, y: int, *, year: int | None = None,
+    properties: Sequence[str] | None = None,
+) -> bytes:  # fmt: skip
+    """One tile of a collection, named after it; b"" where it holds no cell.
+
+    ``year`` None = the newest it holds; ``properties`` None = the default ones. UnknownName for an unknown set or
+    property, NotFound for a tile outside the matrix or the collection's zooms.
+    """
+    tiles = tms.named(tms_id)
+    first, last = tiles.zooms(collection.level)
+    if not first <= z <= last:
+        raise NotFound(
+            f"{collection.id} has no tiles of zoom {z} in {tiles.id}", where="tile", allowed=[f"{first}–{last}"]
+        )
+    names = _names(collection, properties)
+    return _layer(collection, year or collection.years[-1], _Frame(tiles, z, x, y), collection.id, names)
+
+
+def dataset_tile(
+    snapshot: Snapshot, tms_id: str, z: int, x: int, y: int, *, properties: Sequence[str] | None = None
+) -> bytes:
+    """One tile over all inventories: a layer each, named by its id, of the newest year; cells follow the zoom."""
+    frame = _Frame(tms.named(tms_id), z, x, y)
+    layers = []
+    for published in snapshot.inventories.values():
+        collection = published.collection(level_at(published, frame.tiles, z))
+        names = _names(collection, properties)
+        level = level_name(collection.level)
+        layers.append(_layer(collection, collection.newest, frame, published.id, names, level=level))
+    return b"".join(layers)
+
+
+def level_at(published: Published, tiles: TileMatrixSet, z: int) -> int:
+    """The finest level in metres whose tiles have begun at a zoom, else the coarsest."""
+    begun = [level for level in published.all_levels if tiles.zooms(level)[0] <= z]
+    return min(begun, default=max(published.all_levels))
+
+
+def _names(collection: Collection, properties: Sequence[str] | None) -> tuple[str, ...]:
+    """Properties in published order; ``cell_id`` and ``year`` always, for they are the record's id."""
+    if properties is None:
+        return tuple(f.name for f in collection.fields.values() if f.tile)
+    chosen = {selection.known(collection, name, "properties") for name in properties} | {"cell_id", "year"}
+    return tuple(name for name in collection.fields if name in chosen)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A tile's square on the ground and in tile units (x right, y down, 0..4096)."""
+
+    tiles: TileMatrixSet
+    z: int
+    x: int
+    y: int
+
+    @property
+    def bounds(self) -> Box:
+        """(west, south, east, north) in the set's CRS; NotFound outside the matrix."""
+        return self.tiles.bounds(self.z, self.x, self.y)
+
+    @property
+    def unit(self) -> float:
+        """Side of a tile unit in units of the set's CRS."""
+        return self.tiles.side / (1 << self.z) / EXTENT
+
+    def box(self) -> Box:
+        """A box in CRS84 that holds the tile."""
+        return quads.surrounding(self.bounds, self.tiles.crs)
+
+    def lattice(self, window: Window) -> tuple[F64, F64]:
+        """Corners of a window in whole tile units."""
+        x, y = project_lattice(window, self.tiles.crs, self.unit * self.tiles.metres * _FINE)
+        west, _, _, north = self.bounds
+        return np.rint((x - west) / self.unit), np.rint((north - y) / self.unit)
+
+
+def _layer(
+    collection: Collection, year: int, frame: _Frame, name: str, names: Sequence[str], *, level: str | None = None
+) -> bytes:
+    """The layer of the cells that meet a tile; b"" without any."""
+    stored = collection.stored(year)
+    box = quads.overlap(frame.box(), collection.extent(year))
+    block = None if box is None else quads.around(stored.window, box)
+    if block is None:
+        return b""
+    x, y = frame.lattice(quads.part(stored.window, block))
+    inside = quads.meets(x, y, np.array([0.0, 0.0, EXTENT, EXTENT]), _LEAST)
+    rows = rows_in(stored, block)
+    row, col = np.divmod(stored.index[rows], stored.window.ncol)
+    row, col = row - block[0], col - block[2]
+    met = inside[row, col]
+    if not met.any():
+        return b""
+    batch = _batch(collection, year, rows[met], names)
+    shapes = kernel.Shapes(x, y, row[met], col[met], batch.index)
+    return _encode(name, _columns(batch, level), shapes)
+
+
+def _batch(collection: Collection, year: int, rows: Ints, names: Sequence[str]) -> CellBatch:
+    part = Part(year, rows, slice(0, len(rows)))
+    return replace(selection.make_batch(collection, [part], len(rows), len(rows)), names=tuple(names))
+
+
+def _columns(batch: CellBatch, level: str | None) -> Mapping[str, Column]:
+    """The columns, with the level's name where the tile mixes levels."""
+    if level is None:
+        return batch.columns
+    return {**batch.columns, "level": Labels.of([level], np.zeros(len(batch), np.int64))}
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The layer's value table in three runs: doubles, then integers, then texts; ``codes`` (n, keys) point into it."""
+
+    codes: Ints
+    doubles: Ints
+    integers: Ints
+    texts: tuple[tuple[Labels, Ints], ...]
+
+    @classmethod
+    def of(cls, columns: Sequence[Column]) -> "_Values":
+        """Number every distinct value; ``texts`` are the labels that occur, by column."""
+        codes = np.empty((len(columns), len(columns[0].null)), np.int64)
+        reals = [k for k, c in enumerate(columns) if isinstance(c, Number) and c.decimals]
+        wholes = [k for k, c in enumerate(columns) if isinstance(c, Number) and not c.decimals]
+        codes[reals], doubles = _numbers([columns[k] for k in reals], codes.shape[1], 0)
+        codes[wholes], integers = _numbers([columns[k] for k in wholes], codes.shape[1], len(doubles))
+        first, texts = len(doubles) + len(integers), []
+        for k, column in enumerate(columns):
+            if isinstance(column, Labels):
+                codes[k], used = _used(column, first)
+                texts.append((column, used))
+                first += len(used)
+        return cls(np.ascontiguousarray(codes.T), doubles, integers, tuple(texts))
+
+
+def _numbers(columns: Sequence[Column], n: int, first: int) -> tuple[Ints, Ints]:
+    numbers = [c for c in columns if isinstance(c, Number)]
+    if not numbers:
+        return np.empty((0, n), np.int64), np.empty(0, np.int64)
+    bits = np.stack([np.ascontiguousarray(c.values).view(np.int64) for c in numbers])
+    return kernel.dictionary(bits, np.stack([c.null for c in numbers]), first)
+
+
+def _used(column: Labels, first: int) -> tuple[Ints, Ints]:
+    """Value numbers by record, and the texts that occur in the order of their numbers."""
+    count = len(column.offsets) - 1
+    occurs = np.zeros(count, np.bool_)
+    occurs[column.codes[column.codes >= 0]] = True
+    number = np.append(np.cumsum(occurs) - 1 + first, -1)
+    return number[column.codes], np.flatnonzero(occurs)
+
+
+def _encode(name: str, columns: Mapping[str, Column], shapes: kernel.Shapes) -> bytes:
+    """A layer: version 2, name, features, keys, values, extent, in this order."""
+    values = _Values.of(list(columns.values()))
+    head, tail = _message(15, 2) + _text(1, name), _message(5, EXTENT)
+    keys = b"".join(_text(3, key) for key in columns)
+    out = np.empty(_room(values, len(head) + len(keys) + len(tail)), np.uint8)
+    at: int = kernel.features(out, _copy(out, 0, head), shapes, values.codes)
+    at = kernel.doubles(out, _copy(out, at, keys), values.doubles)
+    at = kernel.integers(out, at, values.integers)
+    for labels, used in values.texts:
+        at = _copy(out, at, _TRUE) if labels.boolean else kernel.strings(out, at, labels.pool, labels.offsets, used)
+    end = _copy(out, at, tail)
+    return b"\x1a" + _number(end) + out[:end].tobytes()
+
+
+_TRUE = b"\x22\x02\x38\x01"
+"""A value of bool_value (Value field 7) true."""
+
+
+def _room(values: _Values, fixed: int) -> int:
+    """Bytes that a layer cannot exceed: a feature has ten bytes of frame, tags and twelve varints."""
+    n, keys = values.codes.shape
+    texts = sum(int(np.diff(labels.offsets).max(initial=0) + 12) * len(used) for labels, used in values.texts)
+    return fixed + n * (24 + keys * 6 + 8 * 6) + 11 * len(values.doubles) + 13 * len(values.integers) + texts + 16
+
+
+def _copy(out: Bytes, at: int, data: bytes) -> int:
+    out[at : at + len(data)] = np.frombuffer(data, np.uint8)
+    return at + len(data)
+
+
+def _number(value: int) -> bytes:
+    out = np.empty(10, np.uint8)
+    return out[: kernel.varint(out, 0, value)].tobytes()
+
+
+def _message(field: int, value: int) -> bytes:
+    """A varint field."""
+    return bytes([field << 3]) + _number(value)
+
+
+def _text(field: int, value: str) -> bytes:
+    """A text field."""
+    raw = value.encode()
+    return bytes([field << 3 | 2]) + _number(len(raw)) + raw

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled writers of Mapbox Vector Tiles 2.1: one pass over the cells, protobuf bytes straight into a buffer.
+
+Field tags are those of the specification's vector_tile.proto, given where they are written.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, uint64
+from numpy.typing import NDArray
+
+from carbonstore.text import Bytes, Ints, put
+
+Flags = NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def varint(out: Bytes, at: int, value: int) -> int:
+    """Write a non-negative number in base 128, lowest digits first; returns where it ends, as all writers here do."""
+    while value >= 128:
+        out[at] = (value & 127) | 128
+        at, value = at + 1, value >> 7
+    out[at] = value
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def varint_size(value: int) -> int:
+    """Bytes that :func:`varint` takes."""
+    size = 1
+    while value >= 128:
+        size, value = size + 1, value >> 7
+    return size
+
+
+@njit(cache=True, nogil=True)
+def dictionary(bits: Ints, null: Flags, first: int) -> tuple[Ints, Ints]:
+    """Distinct words of several columns (columns, n), and for each entry its number counted from ``first``; -1 = null.
+
+    Numbers follow first appearance, record by record, by open addressing in a table at most half full.
+    """
+    columns, n = bits.shape
+    size = 1024
+    while size < 2 * columns * n:
+        size *= 2
+    slot = np.full(size, -1, np.int64)
+    words, count = np.empty(columns * n, np.int64), 0
+    codes = np.full((columns, n), -1, np.int64)
+    for i in range(n):
+        for c in range(columns):
+            if null[c, i]:
+                continue
+            word = bits[c, i]
+            h = np.int64((uint64(word) * uint64(0x9E3779B97F4A7C15)) >> uint64(32)) & (size - 1)
+            while slot[h] >= 0 and words[slot[h]] != word:
+                h = (h + 1) & (size - 1)
+            if slot[h] < 0:
+                slot[h] = count
+                words[count] = word
+                count += 1
+            codes[c, i] = first + slot[h]
+    return codes, words[:count]
+
+
+class Shapes(NamedTuple):
+    """Cells of a tile: ``x`` and ``y`` of the corner lattice in whole tile units; every cell's place in it, and id."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    row: Ints
+    col: Ints
+    ids: Ints
+
+
+@njit(cache=True, nogil=True)
+def _path(moves: Ints, shapes: Shapes, i: int) -> int:
+    """MoveTo, LineTo x 3, ClosePath around a cell, clockwise on the screen as exterior rings are; returns its size.
+
+    Moves are zigzag numbers (section 4.3.2).
+    """
+    row, col = shapes.row[i], shapes.col[i]
+    moves[0], moves[3], moves[10] = 9, 26, 15
+    at, x, y = 1, np.int64(0), np.int64(0)
+    for k in range(4):  # NW, NE, SE, SW
+        r, c = row + k // 2, col + (1 if k in (1, 2) else 0)
+        dx, dy = np.int64(shapes.x[r, c]) - x, np.int64(shapes.y[r, c]) - y
+        moves[at], moves[at + 1] = (dx << 1) ^ (dx >> 63), (dy << 1) ^ (dy >> 63)
+        x, y = x + dx, y + dy
+        at += 3 if k == 0 else 2
+    size = 0
+    for k in range(11):
+        size += varint_size(moves[k])
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _tags_size(codes: Ints, i: int) -> int:
+    size = 0
+    for k in range(codes.shape[1]):
+        if codes[i, k] >= 0:
+            size += varint_size(k) + varint_size(codes[i, k])
+    return size
+
+
+@njit(cache=True, nogil=True)
+def features(out: Bytes, at: int, shapes: Shapes, codes: Ints) -> int:
+    """Write a Feature (Layer field 2) per cell; ``codes`` (n, keys) are value numbers, -1 = the key is absent."""
+    moves = np.empty(11, np.int64)
+    for i in range(len(shapes.ids)):
+        path, tags = _path(moves, shapes, i), _tags_size(codes, i)
+        id_size = 1 + varint_size(shapes.ids[i])
+        out[at] = 0x12
+        at = varint(out, at + 1, id_size + 1 + varint_size(tags) + tags + 2 + 1 + varint_size(path) + path)
+        out[at] = 0x08  # Feature field 1: id
+        at = varint(out, at + 1, shapes.ids[i])
+        out[at] = 0x12  # Feature field 2: tags
+        at = varint(out, at + 1, tags)
+        for k in range(codes.shape[1]):
+            if codes[i, k] >= 0:
+                at = varint(out, varint(out, at, k), codes[i, k])
+        out[at] = 0x18  # Feature field 3: the type, 3 = polygon
+        out[at + 1] = 3
+        out[at + 2] = 0x22  # Feature field 4: geometry
+        at = varint(out, at + 3, path)
+        for k in range(11):
+            at = varint(out, at, moves[k])
+    return at
+
+
+@njit(cache=True, nogil=True)
+def doubles(out: Bytes, at: int, words: Ints) -> int:
+    """Write values (Layer field 4) as double_value (Value field 3) from their bits."""
+    for i in range(len(words)):
+        out[at], out[at + 1], out[at + 2] = 0x22, 9, 0x19
+        word = uint64(words[i])
+        for k in range(8):
+            out[at + 3 + k] = (word >> uint64(8 * k)) & uint64(255)
+        at += 11
+    return at
+
+
+@njit(cache=True, nogil=True)
+def integers(out: Bytes, at: int, words: Ints) -> int:
+    """Write values as sint_value (Value field 6)."""
+    for i in range(len(words)):
+        zigzag = (words[i] << 1) ^ (words[i] >> 63)
+        out[at] = 0x22
+        at = varint(out, at + 1, 1 + varint_size(zigzag))
+        out[at] = 0x30
+        at = varint(out, at + 1, zigzag)
+    return at
+
+
+@njit(cache=True, nogil=True)
+def strings(out: Bytes, at: int, pool: Bytes, offsets: Ints, chosen: Ints) -> int:
+    """Write values as string_value (Value field 1): texts ``chosen`` of a pool."""
+    for i in range(len(chosen)):
+        start, stop = offsets[chosen[i]], offsets[chosen[i] + 1]
+        out[at] = 0x22
+        at = varint(out, at + 1, 1 + varint_size(stop - start) + stop - start)
+        out[at] = 0x0A
+        at = varint(out, at + 1, stop - start)
+        at = put(out, at, pool, start, stop)
+    return at
