@@ -46,8 +46,8 @@ export function padding() {
   const panel = document.querySelector('#panel').getBoundingClientRect();
   const wide = panel.width < innerWidth * 0.6;
   return wide
-    ? { left: panel.right + 24, right: 56, top: 56, bottom: 56 }
-    : { left: 24, right: 24, top: 56, bottom: innerHeight - panel.top + 24 };
+    ? { left: panel.right + 24, right: 56, top: 84, bottom: 44 }
+    : { left: 24, right: 24, top: 84, bottom: innerHeight - panel.top + 24 };
 }
 
 /** The part of the screen that the panel leaves free, as two corners in pixels. */
