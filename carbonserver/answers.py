@@ -53,14 +53,17 @@ def _digest(*parts: str) -> str:
 def choose(request: Request, formats: Mapping[str, str]) -> Variant:
     """The variant asked for; ``formats`` maps values of ``f`` to media types, the default first.
 
+    A name that begins with an underscore is no value of ``f``: only Accept leads to it.
+
     InvalidInput for an unknown ``f``; NotAcceptable where Accept excludes every format.
     """
     name = request.query_params.get("f")
     if name is None:
         name = _accepted(request.headers.get("accept", "*/*"), formats)
-    elif name not in formats:
-        raise InvalidInput(f"'{name}' is no format of this resource", where="f", allowed=formats)
-    return Variant(name, formats[name], language(request), _coding(request))
+    elif name not in formats or name.startswith("_"):
+        allowed = [f for f in formats if not f.startswith("_")]
+        raise InvalidInput(f"'{name}' is no format of this resource", where="f", allowed=allowed)
+    return Variant(name, formats[name], language(request), coding(request))
 
 
 def _accepted(accept: str, formats: Mapping[str, str]) -> str:
@@ -100,7 +103,8 @@ def language(request: Request) -> str:
     return max(known, key=known.__getitem__, default="ko")
 
 
-def _coding(request: Request) -> str:
+def coding(request: Request) -> str:
+    """``gzip`` where the client takes it, else ``identity``."""
     weights = _weights(request.headers.get("accept-encoding", ""))
     return "gzip" if weights.get("gzip", weights.get("*", 0.0)) > 0 else "identity"
 

@@ -20,6 +20,7 @@ from carbonstore.catalogue import Catalogue, Collection
 from carbonstore.quads import CRS84
 from carbonstore.tms import SETS
 from openapi.document import document
+from processes.openapi import parts
 from processes.registry import PROCESSES
 
 type Json = dict[str, Any]
@@ -177,7 +178,7 @@ def processor(name: str) -> str:
 def api_document(config: Json, collections: Iterable[Collection]) -> Json:
     """The OpenAPI document of a configuration."""
     fields = {c.id: {n: f.schema() for n, f in c.fields.items()} for c in collections}
-    return document(config, fields, {name: p.describe("en") for name, p in PROCESSES.items()})
+    return document(config, fields, parts())
 
 
 def to_yaml(config: Json) -> str:

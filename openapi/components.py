@@ -99,13 +99,6 @@ PARAMETERS: dict[str, Json] = {
     "tileMatrix": path("tileMatrix", TEXT, "Identifier of the tile matrix (zoom level)."),
     "tileRow": path("tileRow", {"type": "integer", "minimum": 0}, "Row, counted from the north."),
     "tileCol": path("tileCol", {"type": "integer", "minimum": 0}, "Column, counted from the west."),
-    "prefer": {
-        "name": "Prefer",
-        "in": "header",
-        "required": False,
-        "description": "Preferences of RFC 7240.",
-        "schema": TEXT,
-    },
 }
 
 _BOX: Json = many(many({"type": "number"}, minItems=4, maxItems=6), minItems=1)
@@ -114,7 +107,13 @@ _LIMITS: Json = {
     name: {"type": "integer", "minimum": 0} for name in ("minTileRow", "maxTileRow", "minTileCol", "maxTileCol")
 }
 SCHEMAS: dict[str, Json] = {
-    "exception": thing(["code", "description"], code=TEXT, type=TEXT, description=TEXT, links=LINKS),
+    "exception": thing(
+        ["type"],
+        **dict.fromkeys(("type", "code", "title", "description", "detail", "instance", "where"), TEXT),
+        status={"type": "integer"},
+        allowed=many(TEXT),
+        links=LINKS,
+    ),
     "link": thing(
         ["href", "rel"],
         href=TEXT,
@@ -169,8 +168,6 @@ SCHEMAS: dict[str, Json] = {
     ),
     "tileMatrixSets": thing(["tileMatrixSets"], tileMatrixSets=many({"type": "object"}), links=LINKS),
     "tileMatrixSet": thing(["tileMatrices"], id=TEXT, title=TEXT, uri=TEXT, crs=TEXT, tileMatrices=many({})),
-    "processes": thing(["processes", "links"], processes=many({"type": "object"}), links=LINKS),
-    "process": thing(["id", "version"], id=TEXT, version=TEXT, inputs={"type": "object"}, outputs={"type": "object"}),
     "health": thing(["status"], status={"type": "string", "enum": ["ok"]}, collections={"type": "integer"}),
 }
 

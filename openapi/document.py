@@ -27,15 +27,17 @@ MVT = "application/vnd.mapbox-vector-tile"
 GEOJSON = "application/geo+json"
 
 
+_CONTENT = ("contentMediaType", "contentEncoding")
+
 type Fields = Mapping[str, Json]
 """JSON Schema by property name."""
 
 
-def document(config: Json, fields: Mapping[str, Fields], processes: Mapping[str, Json]) -> Json:
+def document(config: Json, fields: Mapping[str, Fields], processes: Json) -> Json:
     """The whole document.
 
     ``config``: pygeoapi's configuration (server, metadata, resources); ``fields``: the properties of each collection by
-    its id; ``processes``: OGC process descriptions by id.
+    its id; ``processes``: paths, schemas and tags of the processes (``processes.openapi.parts``).
     """
     collections = {k: v for k, v in config["resources"].items() if v["type"] == "collection"}
     paths = _common() | _tiles("", "dataset", "the whole dataset", _schemes(collections))
@@ -46,11 +48,11 @@ def document(config: Json, fields: Mapping[str, Fields], processes: Mapping[str,
         "openapi": "3.0.3",
         "info": _info(config),
         "servers": [{"url": config["server"]["url"]}],
-        "tags": [{"name": n} for n in ("server", "dataset", *collections, "processes")],
-        "paths": paths | _processes(processes),
+        "tags": [{"name": n} for n in ("server", "dataset", *collections)] + processes["tags"],
+        "paths": paths | _oas30(processes["paths"]),
         "components": {
             "parameters": PARAMETERS,
-            "schemas": SCHEMAS | _feature_schemas(every),
+            "schemas": processes["components"]["schemas"] | SCHEMAS | _feature_schemas(every),
             "responses": RESPONSES,
         },
     }
@@ -227,53 +229,11 @@ def _feature_schemas(fields: Fields) -> dict[str, Json]:
     return {"feature": feature, "featureCollection": collection}
 
 
-def _processes(processes: Mapping[str, Json]) -> dict[str, Json]:
-    listing = _get(
-        "processes",
-        "getProcesses",
-        "All processes",
-        [formats("json", "html"), *_params("lang")],
-        page("processes", "Every process."),
-    )
-    paths = {"/processes": listing} if processes else {}
-    for name, description in processes.items():
-        paths[f"/processes/{name}"] = _get(
-            "processes",
-            f"describe.{name}",
-            f"About {_text(description['title'])}",
-            [formats("json", "html"), *_params("lang")],
-            page("process", "Inputs and outputs."),
-            "NotFound",
-        )
-        paths[f"/processes/{name}/execution"] = _execution(name, description)
-    return paths
-
-
-def _execution(name: str, description: Json) -> Json:
-    inputs = description["inputs"]
-    required = [name for name, declared in inputs.items() if declared.get("minOccurs", 1) != 0]
-    outputs = {name: {"type": "object", "description": o["title"]} for name, o in description["outputs"].items()}
-    execute = thing(
-        ["inputs"] if required else [],
-        inputs=thing(required, **{name: {"description": declared["title"]} for name, declared in inputs.items()}),
-        outputs=thing([], **outputs),
-        response={"type": "string", "enum": ["raw", "document"], "default": "raw"},
-    )
-    body: Json = {"schema": execute}
-    if "example" in description:
-        body["example"] = description["example"]
-    failures = {"400": "InvalidParameter", "404": "NotFound", "413": "TooLarge", "500": "ServerError"}
-    return {
-        "post": {
-            "tags": ["processes"],
-            "operationId": f"execute.{name}",
-            "summary": f"Execute {_text(description['title'])}",
-            "description": _text(description["description"]),
-            "parameters": _params("prefer"),
-            "requestBody": {"required": True, "content": {"application/json": body}},
-            "responses": {
-                "200": answer("The outputs asked for.", {"application/json": {}}),
-                **{code: ref("responses", failure) for code, failure in failures.items()},
-            },
-        }
-    }
+def _oas30(part: Any) -> Any:
+    """The part without the JSON Schema keywords that OpenAPI 3.0 lacks: encoded content is ``format: byte`` there."""
+    if isinstance(part, list):
+        return [_oas30(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {key: _oas30(value) for key, value in part.items() if key not in _CONTENT}
+    return kept if len(kept) == len(part) else {**kept, "format": "byte"}

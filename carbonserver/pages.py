@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents: landing page, OpenAPI, schemas, queryables are ours; other pages are pygeoapi's, checked at the door.
+
+All of them depend on everything that is published, so their entity tags hold the hash of all editions (contract 4).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from carbongrid.errors import NotFound
+from carbonserver import answers
+from carbonserver.answers import Variant
+from carbonserver.host import state_of
+from carbonserver.landing import OPENAPI, landing_page
+from carbonserver.params import names
+from carbonserver.resource import Passed, Resource
+from carbonstore import tms
+from carbonstore.catalogue import Collection
+
+DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}
+PAGE = {"json": "application/json", "html": "text/html"}
+SCHEMA = {"json": "application/schema+json", "html": "text/html"}
+API_DOCUMENT = {"json": OPENAPI, "html": "text/html"}
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+GEOMETRY = {"format": "geometry-polygon", "x-ogc-role": "primary-geometry"}
+
+type Make = Callable[[Request, Variant], Mapping[str, Any] | bytes | None]
+"""Makes a document, or None where pygeoapi has the page."""
+
+
+class Pages:
+    """The documents' routes; ``rest`` is pygeoapi's app."""
+
+    def __init__(self, url: str, rest: ASGIApp) -> None:
+        self.url, self.rest = url, rest
+
+    def routes(self) -> list[BaseRoute]:
+        """Routes to put before pygeoapi's."""
+        matrix_sets = "/tileMatrixSets", "/TileMatrixSets"
+        return [
+            Route("/healthz", Resource(self._health)),
+            self._route("/", DOCUMENT, self._landing),
+            self._route("/openapi", API_DOCUMENT, lambda request, _: state_of(request).openapi, "ui"),
+            self._route("/conformance", PAGE),
+            self._route("/collections", DOCUMENT),
+            self._route("/collections/{collection}", DOCUMENT),
+            self._route("/collections/{collection}/schema", SCHEMA, self._schema),
+            self._route("/collections/{collection}/queryables", SCHEMA, self._queryables, "properties", "profile"),
+            *(self._route(path, PAGE) for path in matrix_sets),
+            *(self._route(path + "/{tileMatrixSetId}", PAGE) for path in matrix_sets),
+        ]
+
+    def _route(self, path: str, formats: Mapping[str, str], make: Make | None = None, *parameters: str) -> Route:
+        """A page with the parameters ``f``, ``lang`` and those named; without ``make`` all formats are pygeoapi's."""
+
+        def answer(request: Request) -> Response:
+            answers.only(request, ("f", "lang", *parameters))
+            variant = answers.choose(request, formats)
+            self._exists(request)
+            made = make(request, variant) if make is not None and variant.format == "json" else None
+            if made is None:
+                return Passed(self.rest, request.url.path.replace("/tileMatrixSets", "/TileMatrixSets"))
+            return self._document(request, variant, made if isinstance(made, bytes) else orjson.dumps(made))
+
+        return Route(path, Resource(answer))
+
+    def _document(self, request: Request, variant: Variant, body: bytes) -> Response:
+        head = answers.headers(request, variant, state_of(request).snapshot.hash, self.url, {})
+        if answers.not_modified(request, head["ETag"]):
+            return answers.unchanged(head)
+        return answers.respond(request, variant, body, head)
+
+    @staticmethod
+    def _exists(request: Request) -> None:
+        """NotFound for a collection or tile matrix set that the path names in vain."""
+        if "collection" in request.path_params:
+            state_of(request).snapshot.collection(request.path_params["collection"])
+        matrix_set = request.path_params.get("tileMatrixSetId")
+        if matrix_set is not None and matrix_set not in tms.SETS:
+            raise NotFound(f"there is no tile matrix set '{matrix_set}'", where="tileMatrixSetId", allowed=tms.SETS)
+
+    def _landing(self, _request: Request, variant: Variant) -> Mapping[str, Any]:
+        return landing_page(self.url, variant.language)
+
+    def _schema(self, request: Request, variant: Variant) -> Mapping[str, Any]:
+        return self._json_schema(request, variant, "schema")
+
+    def _queryables(self, request: Request, variant: Variant) -> Mapping[str, Any]:
+        """Every property can be a filter; nothing else can (additionalProperties, OGC 19-079r2, 6.2)."""
+        return {**self._json_schema(request, variant, "queryables"), "additionalProperties": False}
+
+    def _json_schema(self, request: Request, variant: Variant, kind: str) -> dict[str, Any]:
+        collection = state_of(request).snapshot.collection(request.path_params["collection"])
+        return {
+            "$schema": DRAFT,
+            "$id": f"{self.url}/collections/{collection.id}/{kind}",
+            "type": "object",
+            "title": collection.title[variant.language],
+            "properties": properties(collection, variant.language, names(request.query_params, "properties")),
+        }
+
+    @staticmethod
+    def _health(request: Request) -> Response:
+        """Alive, and able to read the catalogue; inventories that cannot be read are counted, not named."""
+        answers.only(request, ())
+        snapshot = state_of(request).snapshot
+        body = {"status": "ok", "collections": len(snapshot.collections), "faults": len(snapshot.faults)}
+        return Response(orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def properties(collection: Collection, language: str, chosen: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """JSON Schema of the geometry and of each property, all or the chosen ones."""
+    fields = {name: f.schema(language) for name, f in collection.fields.items() if chosen is None or name in chosen}
+    return {"geometry": GEOMETRY, **fields}

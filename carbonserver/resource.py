@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ASGI building blocks: a read-only resource, a request handed on, and cache headers around another app's pages."""
+
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from carbonserver import answers
+from carbonserver.answers import Variant
+from carbonserver.host import state_of
+
+ALLOW = "GET, HEAD, OPTIONS"
+
+
+class Resource:
+    """A resource that can only be read; ``answer`` runs in a worker thread, so that it may compute and map files.
+
+    As an ASGI app it takes every method of its path: nothing else (pygeoapi's routes) sees the others.
+    """
+
+    def __init__(self, answer: Callable[[Request], Response]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        method = scope["method"]
+        if method in ("GET", "HEAD"):
+            response = await run_in_threadpool(self._answer, Request(scope, receive))
+        elif method == "OPTIONS":
+            response = Response(None, 204, {"Allow": ALLOW})
+        else:
+            raise HTTPException(405, headers={"Allow": ALLOW})
+        await response(scope, receive, send)
+
+
+class Passed(Response):
+    """An answer that another app gives to the same request, at the same or another path."""
+
+    def __init__(self, app: ASGIApp, path: str | None = None) -> None:
+        super().__init__()
+        self._app, self._path = app, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        await self._app(scope if self._path is None else {**scope, "path": self._path}, receive, send)
+
+
+class Revalidated:
+    """Pages of another app with the headers of ours: they depend on all that is published, so on all editions' hash.
+
+    Answers that bring their own ETag (files) or are no 200 pass as they are.
+    """
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self._app, self._base_url = app, base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection; the whole page is held until its headers are known."""
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+
+        await self._app(scope, receive, hold)
+        start = Headers(raw=held[0]["headers"])
+        if held[0]["status"] != 200 or "etag" in start:
+            for message in held:
+                await send(message)
+            return
+        body = b"".join(message.get("body", b"") for message in held[1:])
+        await self._answer(Request(scope, receive), start, body)(scope, receive, send)
+
+    def _answer(self, request: Request, start: Headers, body: bytes) -> Response:
+        variant = Variant("", start["content-type"], answers.language(request), answers.coding(request))
+        kept = {name: start[name] for name in ("content-crs", "link") if name in start}
+        head = answers.headers(request, variant, state_of(request).snapshot.hash, self._base_url, kept)
+        if answers.not_modified(request, head["ETag"]):
+            return answers.unchanged(head)
+        return answers.respond(request, variant, body, head)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vector tiles, tileset lists and tileset metadata, of each collection and of the whole dataset, as raw bytes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from carbon_provider.temporal import matching_years
+from carbon_provider.tiles import known_set, tile_numbers
+from carbon_provider.tilesets import MVT, TileSet
+from carbonserver import answers, params
+from carbonserver.answers import Variant
+from carbonserver.host import state_of
+from carbonserver.resource import Passed, Resource
+from carbonstore import tms
+from carbonstore.catalogue import Collection, Published, Snapshot
+from carbonstore.encode import mvt
+
+TILE = {"mvt": MVT}
+LIST = {"json": "application/json", "html": "text/html"}
+TILESET = {"json": "application/json", "tilejson": "application/json", "html": "text/html"}
+ONE_TILE = "/{tms}/{z}/{y}/{x}"
+
+
+class Tiles:
+    """The routes of tiles; ``rest`` is pygeoapi's app, which has the HTML pages of collections."""
+
+    def __init__(self, url: str, rest: ASGIApp) -> None:
+        self.url, self.rest = url, rest
+
+    def routes(self) -> list[BaseRoute]:
+        """Routes to put before pygeoapi's."""
+        collection = "/collections/{collection}/tiles"
+        return [
+            Route(collection + ONE_TILE, Resource(self._tile)),
+            Route(collection + "/{tms}/metadata", Resource(self._collection_tileset)),
+            Route(collection + "/{tms}", Resource(self._collection_tileset)),
+            Route(collection, Resource(self._collection_list)),
+            Route("/tiles" + ONE_TILE, Resource(self._dataset_tile)),
+            Route("/tiles/{tms}", Resource(self._dataset_tileset)),
+            Route("/tiles", Resource(self._dataset_list)),
+        ]
+
+    def _tile(self, request: Request) -> Response:
+        answers.only(request, ("f", "datetime", "properties", "edition"))
+        collection = _collection(request)
+        tms_id, z, x, y = _place(request)
+        TileSet.of_collection(collection, tms_id).check(z, x, y)
+        variant = answers.choose(request, TILE)
+        years = params.years(request.query_params, collection)
+        head = self._head(request, variant, collection.edition, years)
+        if answers.not_modified(request, head["ETag"]):
+            return answers.unchanged(head)
+        chosen = params.names(request.query_params, "properties")
+        body = mvt.tile(collection, tms_id, z, x, y, year=years[-1], properties=chosen) if years else b""
+        return answers.respond(request, variant, body, head)
+
+    def _dataset_tile(self, request: Request) -> Response:
+        answers.only(request, ("f", "datetime", "properties"))
+        snapshot, (tms_id, z, x, y) = state_of(request).snapshot, _place(request)
+        TileSet.of_dataset(snapshot, tms_id).check(z, x, y)
+        variant = answers.choose(request, TILE)
+        shown = at_time(snapshot, request.query_params.get("datetime"))
+        newest = sorted({p.newest for p in shown.inventories.values()})
+        head = self._head(request, variant, snapshot.hash, newest)
+        if answers.not_modified(request, head["ETag"]):
+            return answers.unchanged(head)
+        chosen = params.names(request.query_params, "properties")
+        return answers.respond(request, variant, mvt.dataset_tile(shown, tms_id, z, x, y, properties=chosen), head)
+
+    def _head(self, request: Request, variant: Variant, edition: str, years: Any) -> dict[str, str]:
+        """Headers of a tile; the year drawn is the newest of those that were asked for (contract 5)."""
+        drawn = {"OGCAPI-datetime": f"{years[-1]}-01-01/{years[-1]}-12-31"} if years else {}
+        return answers.headers(request, variant, edition, self.url, drawn)
+
+    def _collection_tileset(self, request: Request) -> Response:
+        answers.only(request, ("f", "lang"))
+        tileset = TileSet.of_collection(_collection(request), known_set(request.path_params["tms"]))
+        return self._about(request, tileset, answers.choose(request, TILESET))
+
+    def _dataset_tileset(self, request: Request) -> Response:
+        answers.only(request, ("f", "lang"))
+        tileset = TileSet.of_dataset(state_of(request).snapshot, known_set(request.path_params["tms"]))
+        return self._about(request, tileset, answers.choose(request, _without_html(TILESET)))
+
+    def _about(self, request: Request, tileset: TileSet, variant: Variant) -> Response:
+        if variant.format == "html":
+            return Passed(self.rest)
+        make = tileset.tilejson if variant.format == "tilejson" else tileset.metadata
+        return self._document(request, variant, make(self.url, variant.language))
+
+    def _collection_list(self, request: Request) -> Response:
+        answers.only(request, ("f", "lang"))
+        variant, collection = answers.choose(request, LIST), _collection(request)
+        if variant.format == "html":
+            return Passed(self.rest)
+        sets = [TileSet.of_collection(collection, tms_id) for tms_id in tms.SETS]
+        return self._list(request, variant, sets)
+
+    def _dataset_list(self, request: Request) -> Response:
+        answers.only(request, ("f", "lang"))
+        variant = answers.choose(request, _without_html(LIST))
+        return self._list(request, variant, [TileSet.of_dataset(state_of(request).snapshot, t) for t in tms.SETS])
+
+    def _list(self, request: Request, variant: Variant, sets: list[TileSet]) -> Response:
+        here = f"{self.url}{sets[0].path}/tiles"
+        title = {"ko": "타일셋", "en": "Tilesets"}[variant.language]
+        link = {"rel": "self", "type": "application/json", "title": title, "href": f"{here}?f=json"}
+        summaries = [s.summary(self.url, variant.language) for s in sets]
+        return self._document(request, variant, {"tilesets": summaries, "links": [link]})
+
+    def _document(self, request: Request, variant: Variant, document: Mapping[str, Any]) -> Response:
+        head = answers.headers(request, variant, state_of(request).snapshot.hash, self.url, {})
+        if answers.not_modified(request, head["ETag"]):
+            return answers.unchanged(head)
+        return answers.respond(request, variant, orjson.dumps(document), head)
+
+
+def _collection(request: Request) -> Collection:
+    edition = request.query_params.get("edition")
+    return state_of(request).snapshot.at(request.path_params["collection"], edition)
+
+
+def _place(request: Request) -> tuple[str, int, int, int]:
+    """(tile matrix set, z, x, y) of the path; NotFound where there can be no such tile."""
+    path = request.path_params
+    return known_set(path["tms"]), *tile_numbers(path["z"], path["x"], path["y"])
+
+
+def _without_html(formats: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: media for name, media in formats.items() if name != "html"}
+
+
+def at_time(snapshot: Snapshot, datetime: str | None) -> Snapshot:
+    """The snapshot as if only the years that ``datetime`` meets were published, without inventories that have none."""
+    if datetime is None:
+        return snapshot
+    met = {name: _restricted(p, matching_years(datetime, p.years)) for name, p in snapshot.inventories.items()}
+    kept = {name: published for name, published in met.items() if published.releases}
+    return Snapshot(snapshot.root, MappingProxyType(kept), snapshot.faults)
+
+
+def _restricted(published: Published, years: tuple[int, ...]) -> Published:
+    return Published(published.edition, MappingProxyType({year: published.releases[year] for year in years}))
