@@ -82,7 +82,9 @@ def read_meters(spec: SourceSpec, year: int) -> Meters:
         unparsed |= {carrier: bad} if bad else {}
     pnu = _pnu(text.table, names, spec)
     months = _months(text.table, names)
-    return meters(pnu, months, energy, year, ragged=text.ragged, unparsed=unparsed, encoding=text.encoding, place=spec.place)
+    return meters(
+        pnu, months, energy, year, ragged=text.ragged, unparsed=unparsed, encoding=text.encoding, place=spec.place
+    )
 
 
 def _renames(spec: SourceSpec) -> Mapping[str, str]:

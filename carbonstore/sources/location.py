@@ -22,19 +22,27 @@ _KOREAN = ("EPSG:5174", "EPSG:5181", "EPSG:5186", "EPSG:5179", "EPSG:5187", "EPS
 _UZBEK = ("EPSG:32641", "EPSG:32642", "EPSG:32643", "EPSG:28411", "EPSG:28412")
 _COMMON = ("OGC:CRS84", "EPSG:3857")
 
+type Area = Polygon | MultiPolygon
 
-def check_location(features: Features, original_crs: str, boundary: Polygon | MultiPolygon, place: str) -> None:
-    """InvalidInput where the layer's centre lies outside the boundary and the boundary outside the layer.
+HALF = 0.5
 
-    Both are in the same projected CRS. A layer larger than the boundary may well be centred elsewhere, so only a layer
-    whose own bounds do not hold the boundary's centre is refused.
+
+def check_location(features: Features, original_crs: str, areas: Sequence[Area], place: str) -> None:
+    """InvalidInput where a layer lies elsewhere. ``areas``: the boundary and, if stated, the extent, in the grid CRS.
+
+    A layer may be larger than the boundary, or lie across its edge, so being centred elsewhere is not enough: it must
+    also leave out the boundary's middle, and less than half of its objects may meet the boundary.
     """
     used = features.geometry[features.used]
     if not len(used):
         return
-    middle = shapely.Point(centre(used))
-    west, south, east, north = shapely.total_bounds(used)
-    if boundary.intersects(middle) or shapely.box(west, south, east, north).intersects(boundary.representative_point()):
+    boundary, middle = areas[0], shapely.Point(centre(used))
+    if any(area.intersects(middle) for area in areas):
+        return
+    if shapely.box(*shapely.total_bounds(used)).intersects(boundary.representative_point()):
+        return
+    shapely.prepare(boundary)
+    if shapely.intersects(boundary, used).mean() >= HALF:
         return
     away = middle.distance(boundary) / 1000
     where = _lon_lat(middle, features.crs)
@@ -46,7 +54,7 @@ def check_location(features: Features, original_crs: str, boundary: Polygon | Mu
     )
 
 
-def _suspect(middle: shapely.Point, grid_crs: str, stated: str, boundary: Polygon | MultiPolygon) -> str:
+def _suspect(middle: shapely.Point, grid_crs: str, stated: str, boundary: Area) -> str:
     x, y = transformer(grid_crs, stated).transform(middle.x, middle.y)
     if boundary.intersects(shapely.Point(transformer(stated, grid_crs).transform(y, x))):
         return ". Its axes look swapped: read as (y, x) it lies inside"
