@@ -17,7 +17,7 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput
 from carbongrid.grid import Window
-from carbongrid.rings import LINE, checked, coordinate, kernel, right_of, ring_area, ring_table
+from carbongrid.rings import LINE, ZERO, checked, kernel, point, right_of, ring_area, ring_table
 from carbongrid.wkb import Wkb
 
 F64 = NDArray[np.float64]
@@ -94,7 +94,7 @@ def _bounds(data: U8, table: I64, rings: int) -> tuple[float, float, float, floa
     for ring in range(rings):
         at = table[ring, 0]
         for j in range(table[ring, 1]):
-            x, y = coordinate(data, at, 2 * j), coordinate(data, at, 2 * j + 1)
+            x, y = point(data, at, j)
             west, east, south, north = min(west, x), max(east, x), min(south, y), max(north, y)
             check += 0.0 * (x + y)
     if check != 0.0:
@@ -111,10 +111,12 @@ def _size_of(data: U8, table: I64, rings: int) -> float:
         if role != LINE:
             size += role * abs(ring_area(data, at, points))
             continue
-        for j in range(1, points):
-            dx = coordinate(data, at, 2 * j) - coordinate(data, at, 2 * j - 2)
-            dy = coordinate(data, at, 2 * j + 1) - coordinate(data, at, 2 * j - 1)
-            size += sqrt(dx * dx + dy * dy)
+        ax, ay = 0.0, 0.0
+        for j in range(points):
+            bx, by = point(data, at, j)
+            if j > 0:
+                size += sqrt((bx - ax) * (bx - ax) + (by - ay) * (by - ay))
+            ax, ay = bx, by
     return size
 
 
@@ -210,12 +212,13 @@ def _rasterise(
     for ring in range(rings):
         at, points, role = table[ring, 0], table[ring, 1], table[ring, 2]
         sign = right_of(ring_area(data, at, points), role)
-        ax, ay = (coordinate(data, at, 0) - west) / size, (coordinate(data, at, 1) - south) / size
-        for j in range(1, points):
-            bx, by = (coordinate(data, at, 2 * j) - west) / size, (coordinate(data, at, 2 * j + 1) - south) / size
-            if role == LINE:
+        ax, ay = 0.0, 0.0
+        for j in range(points):
+            bx, by = point(data, at, j)
+            bx, by = (bx - west) / size, (by - south) / size
+            if j > 0 and role == LINE:
                 _add_segment(acc, width, height, ax, ay, bx, by)
-            else:
+            elif j > 0:
                 _add_edge(acc, width, height, ax, ay, bx, by, sign)
             ax, ay = bx, by
 
@@ -249,7 +252,7 @@ def _collect(
     i: int,
     k: int,
 ) -> int:
-    """Empty the accumulator from the north-west (flat index ``corner``) into parts of source ``i``; return their end."""
+    """Empty the accumulator, north-west cell (flat index ``corner``) first, into parts of source ``i``; -> end."""
     for row in range(height - 1, -1, -1):
         covered = 0.0
         for column in range(width):
@@ -269,7 +272,7 @@ def _parts(
     data: U8, offsets: I64, west: float, south: float, size: float, ncol: int, nrow: int
 ) -> tuple[I32, I64, F64, F64, F64, int]:
     """Columns of :class:`Parts` and how many rows of them are filled; ``outside`` is NaN at coordinates not finite."""
-    n, k = offsets.shape[0] - 1, 0
+    n, k = offsets.shape[0] - 1, ZERO
     table, acc = np.empty((64, 3), np.int64), np.zeros(4096)
     source, cell, measure = np.empty(2 * n, np.int32), np.empty(2 * n, np.int64), np.empty(2 * n)
     total, outside = np.zeros(n), np.zeros(n)
@@ -277,8 +280,8 @@ def _parts(
         table, rings = ring_table(data, offsets[i], table)
         x0, y0, x1, y1 = _bounds(data, table, rings)
         whole = _size_of(data, table, rings)
-        if not (whole > 0.0 and x0 <= x1):
-            outside[i] = whole if x0 > x1 else x0 - x0
+        if np.isnan(x0) or whole <= 0.0:
+            outside[i] = x0 if np.isnan(x0) else 0.0
             continue
         left, right = floor((x0 - west) / size), floor((x1 - west) / size)
         bottom, top = floor((y0 - south) / size), floor((y1 - south) / size)

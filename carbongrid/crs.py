@@ -24,7 +24,7 @@ _CHECKED = 16
 """Edges cut into more parts than this are measured chord by chord; shorter ones follow the square law."""
 _GEOD = Geod(ellps="WGS84")
 _GEODESIC_STEP = 0.01
-"""Degrees between the points that stand for an edge in :func:`geodesic_area` (a parallel bends 1.5 cm off in between)."""
+"""Degrees between the points of an edge in :func:`geodesic_area`: a parallel bends 1.5 cm off in between."""
 
 
 @lru_cache(maxsize=64)
@@ -76,7 +76,7 @@ def _polygons(polygon: Polygon | MultiPolygon) -> Sequence[Polygon]:
 
 
 def densify(rings: Sequence[F64], to: Transformer, tolerance: float = TOLERANCE) -> list[F64]:
-    """Project chains of points (n, 2), open or closed, with as many points between as keep edges straight in the source.
+    """Project chains of points (n, 2), open or closed, with enough points between to keep edges straight in the source.
 
     Returns one (m, 2) array a chain. Points of an edge are computed from its smaller end, so they are the same bits in
     both directions. ``tolerance`` is the largest distance, in units of the target, between an edge and its chords.

@@ -59,7 +59,8 @@ def _along(values: F64, controls: I64) -> F64:
     at = np.arange(controls[-1] + 1)
     low = np.minimum(np.searchsorted(controls, at, "right") - 1, len(controls) - 2)
     weight = ((at - controls[low]) / (controls[low + 1] - controls[low]))[:, None]
-    return values[low] * (1 - weight) + values[low + 1] * weight
+    between: F64 = values[low] * (1 - weight) + values[low + 1] * weight
+    return between
 
 
 @dataclass(frozen=True)
@@ -95,4 +96,5 @@ def corners_of(window: Window, index: I64) -> Corners:
 
 def _distinct(ordered: I64) -> I64:
     """An ascending array without repetitions."""
-    return ordered[np.diff(ordered, prepend=-1) != 0]
+    distinct: I64 = ordered[np.diff(ordered, prepend=-1) != 0]
+    return distinct

@@ -18,7 +18,7 @@ from carbongrid.coverage import Parts
 from carbongrid.errors import InvalidInput
 from carbongrid.grid import Window
 from carbongrid.inventory import Pieces
-from carbongrid.rings import frozen, kernel
+from carbongrid.rings import ZERO, frozen, kernel
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -54,7 +54,7 @@ def _apportioned(first: I64, last: I64, total: I64, weight: F64, cell: I64) -> I
 
 
 def pieces(parts: Parts, line_source: NDArray[np.int32], line_kg: I64, window: Window) -> Pieces:
-    """Every line split over the parts of its source. Lines are sorted by source; several lines share one source's parts.
+    """Every line split over the parts of its source. Lines are sorted by source; one source may have several.
 
     ``line_kg`` int64 is what lies inside the window. InvalidInput where a line has kilograms and its source no part.
     """
@@ -154,12 +154,13 @@ def _kth_largest(values: U64, n: int, k: int) -> np.uint64:
             low = i
         else:
             break
-    return values[target]
+    chosen: np.uint64 = values[target]
+    return chosen
 
 
 @kernel
 def _split(total: int, weight: F64, key: I64, first: int, last: int, out: I64, at: int, rank: U64, work: U64) -> None:
-    """One group into ``out`` from ``at``. ``rank`` orders the parts: remainder in steps of 1e-4, then the hash of the cell.
+    """One group into ``out`` from ``at``. ``rank`` orders parts by remainder in steps of 1e-4, then by the cell's hash.
 
     The steps begin off any simple fraction, so that rounding noise cannot move 1/32 kg from one step to the next.
     """
@@ -193,7 +194,7 @@ def _apportion(first: I64, last: I64, total: I64, weight: F64, key: I64, out: I6
     size = 1
     for g in range(first.shape[0]):
         size = max(size, last[g] - first[g])
-    rank, work, at = np.empty(size, np.uint64), np.empty(size, np.uint64), 0
+    rank, work, at = np.empty(size, np.uint64), np.empty(size, np.uint64), ZERO
     for g in range(first.shape[0]):
         if last[g] > first[g]:
             _split(total[g], weight, key, first[g], last[g], out, at, rank, work)

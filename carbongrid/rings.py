@@ -20,6 +20,8 @@ U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 
 LINE, SHELL, HOLE = 0, 1, -1
+ZERO = cast(int, np.int64(0))
+"""Where counters begin that are handed on: numba would compile the callee anew for a literal 0."""
 _TYPES = (2, 3, 5, 6)
 _NJIT: Any = numba.njit
 _INTRINSIC: Any = extending.intrinsic
@@ -42,7 +44,7 @@ def frozen(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def checked(wkb: Wkb) -> tuple[U8, I64]:
-    """Bytes and offsets for a kernel; InvalidInput unless all rows are 2-D little-endian (Multi)Polygons or -LineStrings."""
+    """Bytes and offsets for a kernel; InvalidInput unless all are 2-D little-endian (Multi)Polygons or -LineStrings."""
     data, offsets = frozen(wkb.data, np.uint8), frozen(wkb.offsets, np.int64)
     start = offsets[:-1]
     wrong = offsets[1:] - start < 9
@@ -87,10 +89,9 @@ def u32(data: U8, at: int) -> int:
 
 
 @kernel
-def coordinate(data: U8, at: int, j: int) -> float:
-    """Coordinate ``j`` (x0, y0, x1, y1, ...) of the points that begin at byte ``at``."""
-    value: float = _f64(data, at + 8 * j)
-    return value
+def point(data: U8, at: int, j: int) -> tuple[float, float]:
+    """The ``j``-th of the points that begin at byte ``at``."""
+    return _f64(data, at + 16 * j), _f64(data, at + 16 * j + 8)
 
 
 @kernel
@@ -128,12 +129,12 @@ def ring_table(data: U8, at: int, table: I64) -> tuple[I64, int]:
 @kernel
 def ring_area(data: U8, at: int, points: int) -> float:
     """Signed area of a closed ring, counter-clockwise positive, relative to its first point: exact far out."""
-    if points < 4:
-        return 0.0
-    x, y, twice = coordinate(data, at, 0), coordinate(data, at, 1), 0.0
-    ax, ay = 0.0, 0.0
-    for j in range(1, points):
-        bx, by = coordinate(data, at, 2 * j) - x, coordinate(data, at, 2 * j + 1) - y
+    x, y, ax, ay, twice = 0.0, 0.0, 0.0, 0.0, 0.0
+    for j in range(points):
+        bx, by = point(data, at, j)
+        if j == 0:
+            x, y = bx, by
+        bx, by = bx - x, by - y
         twice += ax * by - bx * ay
         ax, ay = bx, by
     return 0.5 * twice

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels of :mod:`carbongrid.zonal`: a border cut at the lattice, and shares of sources in the cells it cuts.
+"""Kernels of :mod:`carbongrid.zonal`: a border cut at the lattice, and the walk along the rows it crosses.
 
 Coordinates are cell units, y upwards. An edge piece is a row (y0, y1, x0, x1, wind) with y0 < y1: ``wind`` is what it
-adds to the winding number of the points on its right. R(e) is the set of points right of edge e within its rows.
+adds to the winding number of the points on its right.
 """
 
-from math import floor, sqrt
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carbongrid.rings import LINE, coordinate, kernel, right_of, ring_area, ring_table
+from carbongrid.overlap import edge_measure, share_of
+from carbongrid.rings import ZERO, kernel, right_of, ring_table
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -110,9 +111,9 @@ def _cut_edge(
 def cut_border(
     xy: F64, start: I64, role: I64, west: float, south: float, size: float, ncol: int, nrow: int
 ) -> tuple[I64, F64]:
-    """Edge pieces of rings ``xy[start[k]:start[k + 1]]`` (metres): keys as in :class:`carbongrid.zonal.Cut`, and edges."""
+    """Edge pieces of rings ``xy[start[k]:start[k + 1]]`` (metres): key and edges of :class:`carbongrid.zonal.Cut`."""
     most = _most_pieces(xy, size, ncol, nrow)
-    key, edges, n = np.empty(most, np.int64), np.empty((most, 5)), 0
+    key, edges, n = np.empty(most, np.int64), np.empty((most, 5)), ZERO
     for k in range(role.shape[0]):
         wind = right_of(_area(xy, start[k], start[k + 1]), role[k])
         for j in range(start[k] + 1, start[k + 1]):
@@ -133,7 +134,7 @@ def _later(rows: F64, a: int, b: int) -> bool:
 
 @kernel
 def _sort(rows: F64, n: int) -> None:
-    """Shell sort of the first ``n`` rows: an order that depends on the values alone, in which sums are the same bits."""
+    """Shell sort of the first ``n`` rows: an order that depends on values alone, in which sums are the same bits."""
     gap = 1
     while gap < n // 3:
         gap = 3 * gap + 1
@@ -149,7 +150,7 @@ def _sort(rows: F64, n: int) -> None:
 
 @kernel
 def _carry(profile: F64, n: int, edges: F64, first: int, last: int) -> int:
-    """Pass a cell's edges: ``profile`` (height, change of winding, upwards) then holds for the next cell's left side."""
+    """Pass a cell's edges: ``profile`` (height, change of winding) is then that of the next cell's left side."""
     for j in range(first, last):
         for end in range(2):
             profile[n, 0] = edges[j, end]
@@ -180,7 +181,7 @@ def _corner_side(side: F64, profile: F64, n: int, edges: F64, first: int, last: 
             top += profile[j, 1]
     region = top > 0.5
     sign, wind = (1.0, 0.0) if region else (-1.0, 1.0)
-    count, low = 0, 0.0
+    count, low = ZERO, 0.0
     for j in range(n + 1):
         height = profile[j, 0] if j < n else 1.0
         if wind > 0.5 and height > low:
@@ -196,112 +197,6 @@ def _corner_side(side: F64, profile: F64, n: int, edges: F64, first: int, last: 
         count += 1
     _sort(side, count)
     return count, region
-
-
-@kernel
-def _right_of_both(y0: float, y1: float, x0: float, x1: float, v0: float, v1: float, u0: float, u1: float) -> float:
-    """Area of R(e) and R(f) left of x = 1, over their common rows: below the larger of two lines, a trapezoid or two."""
-    low, high = max(y0, v0), min(y1, v1)
-    if high <= low:
-        return 0.0
-    e, f = (x1 - x0) / (y1 - y0), (u1 - u0) / (v1 - v0)
-    a0, a1 = x0 + e * (low - y0), x0 + e * (high - y0)
-    b0, b1 = u0 + f * (low - v0), u0 + f * (high - v0)
-    d0, d1 = a0 - b0, a1 - b1
-    if d0 >= 0.0 and d1 >= 0.0:
-        return (high - low) * (1.0 - 0.5 * (a0 + a1))
-    if d0 <= 0.0 and d1 <= 0.0:
-        return (high - low) * (1.0 - 0.5 * (b0 + b1))
-    t = d0 / (d0 - d1)
-    x = a0 + (a1 - a0) * t
-    below = t * (1.0 - 0.5 * (max(a0, b0) + x))
-    return (high - low) * (below + (1.0 - t) * (1.0 - 0.5 * (max(a1, b1) + x)))
-
-
-@kernel
-def _edge_measure(side: F64, count: int, y0: float, y1: float, x0: float, x1: float) -> tuple[float, float]:
-    """Area right of an upward source edge within the cell: (on the side, in all)."""
-    inside = 0.0
-    for f in range(count):
-        if side[f, 0] >= y1:
-            break
-        inside += side[f, 4] * _right_of_both(y0, y1, x0, x1, side[f, 0], side[f, 1], side[f, 2], side[f, 3])
-    return inside, _right_of_both(y0, y1, x0, x1, 0.0, 1.0, 0.0, 0.0)
-
-
-@kernel
-def _polygon_edge(side: F64, count: int, ax: float, ay: float, bx: float, by: float) -> tuple[float, float]:
-    """Signed area that one edge of a source polygon adds in the cell: (on the side, in all)."""
-    sign = 1.0
-    if ay > by:
-        ax, ay, bx, by, sign = bx, by, ax, ay, -1.0
-    if by <= 0.0 or ay >= 1.0 or ay == by or min(ax, bx) >= 1.0:
-        return 0.0, 0.0
-    run = (bx - ax) / (by - ay)
-    y0, y1 = max(ay, 0.0), min(by, 1.0)
-    x0, x1 = ax + run * (y0 - ay), (bx if y1 == by else ax + run * (y1 - ay))
-    if x0 >= 1.0 and x1 >= 1.0:
-        return 0.0, 0.0
-    if x0 > 1.0:
-        x0, y0 = 1.0, min(y1, y0 + (1.0 - x0) / run)
-    elif x1 > 1.0:
-        x1, y1 = 1.0, min(y1, y0 + (1.0 - x0) / run)
-    if y1 <= y0:
-        return 0.0, 0.0
-    inside, whole = _edge_measure(side, count, y0, y1, x0, x1)
-    return sign * inside, sign * whole
-
-
-@kernel
-def _between(start: float, step: float, low: float, high: float, t0: float, t1: float) -> tuple[float, float]:
-    """Part of [t0, t1] in which ``start + t step`` lies in [low, high); empty as (1, 0)."""
-    if step == 0.0:
-        return (t0, t1) if low <= start < high else (1.0, 0.0)
-    a, b = (low - start) / step, (high - start) / step
-    return max(t0, min(a, b)), min(t1, max(a, b))
-
-
-@kernel
-def _segment(side: F64, count: int, ax: float, ay: float, bx: float, by: float) -> tuple[float, float]:
-    """Length of one segment of a source line in the cell: (on the side, in all)."""
-    dx, dy = bx - ax, by - ay
-    t0, t1 = _between(ax, dx, 0.0, 1.0, 0.0, 1.0)
-    t0, t1 = _between(ay, dy, 0.0, 1.0, t0, t1)
-    if t1 <= t0:
-        return 0.0, 0.0
-    length, inside = sqrt(dx * dx + dy * dy), 0.0
-    for f in range(count):
-        u0, u1 = _between(ay, dy, side[f, 0], side[f, 1], t0, t1)
-        run = (side[f, 3] - side[f, 2]) / (side[f, 1] - side[f, 0])
-        ahead, step = ax - side[f, 2] - run * (ay - side[f, 0]), dx - run * dy
-        if step > 0.0:
-            u0 = max(u0, -ahead / step)
-        elif step < 0.0:
-            u1 = min(u1, -ahead / step)
-        elif ahead <= 0.0:
-            continue
-        if u1 > u0:
-            inside += side[f, 4] * length * (u1 - u0)
-    return inside, length * (t1 - t0)
-
-
-@kernel
-def _share(side: F64, count: int, data: U8, table: I64, rings: int, west: float, south: float, size: float) -> float:
-    """Share on the side of one source's part in the cell with this lower left corner, 0 to 1."""
-    inside, whole = 0.0, 0.0
-    for ring in range(rings):
-        at, points, role = table[ring, 0], table[ring, 1], table[ring, 2]
-        wind = 1.0 if role == LINE else right_of(ring_area(data, at, points), role)
-        ax, ay = (coordinate(data, at, 0) - west) / size, (coordinate(data, at, 1) - south) / size
-        for j in range(1, points):
-            bx, by = (coordinate(data, at, 2 * j) - west) / size, (coordinate(data, at, 2 * j + 1) - south) / size
-            if role == LINE:
-                a, t = _segment(side, count, ax, ay, bx, by)
-            else:
-                a, t = _polygon_edge(side, count, ax, ay, bx, by)
-            inside, whole = inside + wind * a, whole + wind * t
-            ax, ay = bx, by
-    return min(1.0, max(0.0, inside / whole)) if whole > 0.0 else 0.0
 
 
 @kernel
@@ -350,15 +245,15 @@ def _cut_cell(
     south: float,
     size: float,
 ) -> tuple[int, I64]:
-    """Shares of all pieces of one cell; lines of one source stand together and share one share. -> count, ring table."""
+    """Shares of all pieces of one cell; a source's lines stand together and have one share. -> count, ring table."""
     before, share = -2, 0.0
     for k in range(first, last):
         source = line_source[line[k]]
         if source != before and source >= 0:
             table, rings = ring_table(data, offsets[source], table)
-            share = _share(side, count, data, table, rings, west, south, size)
+            share = share_of(side, count, data, table, rings, west, south, size)
         elif source != before:
-            share, _ = _edge_measure(side, count, 0.0, 1.0, 0.0, 0.0)
+            share, _ = edge_measure(side, count, 0.0, 1.0, 0.0, 0.0)
             share = min(1.0, max(0.0, share))
         before = source
         piece[n], corner[n], inside[n] = k, share, region
@@ -386,7 +281,8 @@ def cover(
 
     ``line_source`` -1 stands for the whole square of the cell.
     """
-    m, n, n_runs, n_profile, row, i = key.shape[0], 0, 0, 0, -1, 0
+    m, n_runs, row = key.shape[0], 0, -1
+    n, n_profile, i = ZERO, ZERO, ZERO
     runs = np.empty((m, 2), np.int64)
     piece, corner, inside = np.empty(1024, np.int64), np.empty(1024), np.empty(1024, np.bool_)
     profile, side, table = np.empty((2 * m + 2, 2)), np.empty((3 * m + 4, 5)), np.empty((64, 3), np.int64)

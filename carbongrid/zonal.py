@@ -191,7 +191,7 @@ class Area:
 
 
 def inside_area(cut: Cut, cells: Cells, border: Border) -> Area:
-    """Area of the region inside the boundary; the geodesic one weights each cell's own inside area by the same share."""
+    """Area of the region inside the boundary; the geodesic one weights each cell's inside area by the same share."""
     found = cells_cover(cut, cells, border)
     planar, geodesic = (
         float(_over_runs(area, found.runs) + area[found.piece] @ found.share) for area in (cells.share, cells.area_m2)
