@@ -19,6 +19,10 @@ SLIVER_M2 = 1e-3
 """Overlaps below this are rounding of shared edges, not objects lying on one another."""
 
 
+TOUCH = 1e-6
+"""Metres or square metres inside a region up to which an object only touches it."""
+
+
 @dataclass(frozen=True)
 class Repairs:
     """How many geometries were made valid, their summed measures before and after, and the largest changes."""
@@ -110,7 +114,7 @@ def clip(features: Features, region: Polygon | MultiPolygon, reason: str) -> tup
     geometry[crossing] = parts_of(cut, DIMENSION[features.kind])
     clipped = replace(features, geometry=geometry)
     after = np.minimum(clipped.measures(), before)
-    gone = used & ~inside & ~(crossing & (after > 0))
+    gone = used & ~inside & ~(crossing & (after > TOUCH))
     clipped = replace(clipped, geometry=np.where(gone, features.geometry, geometry))
     return clipped.reject(gone, f"outside the {reason}"), np.where(crossing & ~gone, before - after, 0.0)
 

@@ -2,90 +2,88 @@
 """Does a layer lie where its author says? Refuses layers that do not, and names the mistake that would explain it.
 
 Quiet datum errors are the dangerous ones: a Korean layer on the old Bessel datum read as the new one moves by 315 m,
-the old false northing read as the new one by 100 km. Coordinates cannot show the first; the second is found here.
+the old false northing read as the new one by 100 km. Coordinates cannot show the first, so where the second is found
+every CRS that fits is named: taking the wrong one of them would be the quiet error.
 """
 
 from collections.abc import Sequence
-from math import hypot
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 from shapely import MultiPolygon, Polygon
 
-from carbongrid.crs import transformer
+from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput
 from carbonstore.sources.features import Features
 from carbonstore.sources.geometry import centre
 
 _KOREAN = ("EPSG:5174", "EPSG:5181", "EPSG:5186", "EPSG:5179", "EPSG:5187", "EPSG:5185", "EPSG:2097")
 _UZBEK = ("EPSG:32641", "EPSG:32642", "EPSG:32643", "EPSG:28411", "EPSG:28412")
-_COMMON = ("OGC:CRS84", "EPSG:3857")
+_COMMON = (CRS84, "EPSG:3857")
 
 type Area = Polygon | MultiPolygon
 
 HALF = 0.5
 
 
-def check_location(features: Features, original_crs: str, areas: Sequence[Area], place: str) -> None:
+def check_location(projected: Features, original: Features, areas: Sequence[Area], place: str) -> None:
     """InvalidInput where a layer lies elsewhere. ``areas``: the boundary and, if stated, the extent, in the grid CRS.
 
     A layer may be larger than the boundary, or lie across its edge, so being centred elsewhere is not enough: it must
     also leave out the boundary's middle, and less than half of its objects may meet the boundary.
     """
-    used = features.geometry[features.used]
-    if not len(used):
+    if not original.used.any():
         return
-    boundary, middle = areas[0], shapely.Point(centre(used))
-    if any(area.intersects(middle) for area in areas):
+    x, y = centre(original.geometry[original.used])
+    used = projected.geometry[projected.used]
+    middle = shapely.Point(centre(used)) if len(used) else None
+    if middle is not None and _fits(used, middle, areas):
         return
-    if shapely.box(*shapely.total_bounds(used)).intersects(boundary.representative_point()):
-        return
-    shapely.prepare(boundary)
-    if shapely.intersects(boundary, used).mean() >= HALF:
-        return
-    away = middle.distance(boundary) / 1000
-    where = _lon_lat(middle, features.crs)
-    hint = _suspect(middle, features.crs, original_crs, boundary)
+    hint = _suspects(x, y, projected.crs, original.crs, areas[0])
     raise InvalidInput(
-        f"the {features.kind} lie outside the boundary: their centre {where} is {away:,.1f} km away{hint}",
+        f"the {original.kind} lie outside the boundary: {_whereabouts(middle, projected.crs, areas[0])}{hint}",
         where=place,
         allowed=["a source that lies in the boundary", "the crs its coordinates are really in"],
     )
 
 
-def _suspect(middle: shapely.Point, grid_crs: str, stated: str, boundary: Area) -> str:
-    x, y = transformer(grid_crs, stated).transform(middle.x, middle.y)
-    if boundary.intersects(shapely.Point(transformer(stated, grid_crs).transform(y, x))):
+def _fits(used: NDArray[np.object_], middle: shapely.Point, areas: Sequence[Area]) -> bool:
+    boundary = areas[0]
+    if any(area.intersects(middle) for area in areas):
+        return True
+    if shapely.box(*shapely.total_bounds(used)).intersects(boundary.representative_point()):
+        return True
+    shapely.prepare(boundary)
+    return bool(shapely.intersects(boundary, used).mean() >= HALF)
+
+
+def _whereabouts(middle: shapely.Point | None, crs: str, boundary: Area) -> str:
+    if middle is None:
+        return "no coordinate is possible in their CRS"
+    lon, lat = transformer(crs, CRS84).transform(middle.x, middle.y)
+    return f"their centre ({lon:.4f}, {lat:.4f}) is {middle.distance(boundary) / 1000:,.1f} km away"
+
+
+def _suspects(x: float, y: float, grid_crs: str, stated: str, boundary: Area) -> str:
+    """The mistakes that would explain where the layer lies: swapped axes, or every CRS in which it would lie inside."""
+    if _inside(stated, y, x, grid_crs, boundary):
         return ". Its axes look swapped: read as (y, x) it lies inside"
-    for crs in _candidates(stated):
-        east, north = _transformed(crs, grid_crs, x, y)
-        if np.isfinite(east) and boundary.intersects(shapely.Point(east, north)):
-            shift = hypot(east - middle.x, north - middle.y) / 1000
-            return (
-                f". Its coordinates look like {crs}, not {_name(stated)}: read so they lie inside ({shift:,.1f} km off)"
-            )
-    return ""
+    found = [c for c in (*_KOREAN, *_UZBEK, *_COMMON) if c != _name(stated) and _inside(c, x, y, grid_crs, boundary)]
+    if not found:
+        return ""
+    return f". Its coordinates look like {' or '.join(found)}, not {_name(stated)}: read so they lie inside"
 
 
-def _candidates(stated: str) -> Sequence[str]:
-    own = _name(stated)
-    return [c for c in (*_KOREAN, *_UZBEK, *_COMMON) if c != own]
-
-
-def _transformed(crs: str, grid_crs: str, x: float, y: float) -> tuple[float, float]:
-    if crs == "OGC:CRS84" and not (abs(x) <= 180 and abs(y) <= 90):
-        return np.inf, np.inf
+def _inside(crs: str, x: float, y: float, grid_crs: str, boundary: Area) -> bool:
+    if crs == CRS84 and not (abs(x) <= 180 and abs(y) <= 90):
+        return False
     east, north = transformer(crs, grid_crs).transform(x, y)
-    return float(east), float(north)
+    return bool(np.isfinite(east) and np.isfinite(north) and boundary.intersects(shapely.Point(east, north)))
 
 
 def _name(crs: str) -> str:
     parsed = CRS.from_user_input(crs)
     epsg = parsed.to_epsg()
     return f"EPSG:{epsg}" if epsg else parsed.name
-
-
-def _lon_lat(point: shapely.Point, crs: str) -> str:
-    lon, lat = transformer(crs, "OGC:CRS84").transform(point.x, point.y)
-    return f"({lon:.4f}, {lat:.4f})"

@@ -133,7 +133,7 @@ def _read_format(spec: SourceSpec) -> list[Features]:
 def _placed(spec: SourceSpec, features: Features, context: ReadContext) -> _Placed:
     projected = project(features, context.crs)
     stated = [project_polygon(spec.extent, context.crs)] if spec.extent is not None else []
-    check_location(projected, features.crs, [context.projected, *stated], spec.place)
+    check_location(projected, features, [context.projected, *stated], spec.place)
     repaired, repairs = repair(footprints(projected))
     if spec.base_year is not None and features.kind == "forests":
         columns = {**repaired.columns, "base_year": np.full(len(features), float(spec.base_year))}
