@@ -25,6 +25,14 @@ SMALL = {"width": 720, "height": 480}
 SECTORS = ("net", "total", "buildings", "transport", "forest")
 
 
+CITIES = (
+    ("sejong", 2022, "net"),
+    ("sejong", 2023, "transport"),
+    ("songpa", 2024, "buildings"),
+    ("badhersfeld", 2024, "forest"),
+)
+
+
 class Site(NamedTuple):
     """A running server and the places of its cities in the map's address."""
 
@@ -137,6 +145,32 @@ def test_colours_one_can_check_by_eye(site: Site, chrome: Browser, opened: list[
     choose_sector(seen, "forest")
     assert seen.colors([centre(house)]) == ["#bcbcbc"]  # no data
     assert seen.colors([[127.0, 36.0]]) != ["#bcbcbc"]  # far outside: nothing is drawn
+
+
+@pytest.mark.parametrize(
+    ("inventory", "year", "sector"),
+    [
+        ("sejong", 2022, "net"),
+        ("sejong", 2023, "transport"),
+        ("songpa", 2024, "buildings"),
+        ("badhersfeld", 2024, "forest"),
+    ],
+)
+def test_cities_have_the_colours_of_their_api_values(
+    server: str, chrome: Browser, opened: list[Visit], inventory: str, year: int, sector: str
+) -> None:
+    """Every cell of 100 m in view over the middle of a city."""
+    city = Site(server)
+    seen = visit(chrome, opened, city.address(inventory, zoom=13, sector=sector, year=year), viewport=SMALL)
+    (west, south), (east, north) = seen.page.evaluate("carbongrid.map.getBounds().toArray()")
+    span = f"datetime={year}-01-01/{year}-12-31&bbox={west},{south},{east},{north}"
+    features = city.get(f"collections/{inventory}-100m-history/items?f=json&limit=10000&{span}")["features"]
+    inside = [f for f in features if west < centre(f)[0] < east and south < centre(f)[1] < north]
+    assert len(inside) > 500
+    style = Style.named(sector)
+    expected = [style.ramp.color(density(f, style.figure, 100)) for f in inside]
+    assert len(set(expected)) >= 3
+    assert seen.colors([centre(f) for f in inside]) == expected
 
 
 @pytest.mark.parametrize(("zoom", "metres", "words"), [(12.2, 100, "100 m"), (11.2, 500, "500 m"), (9.2, 1000, "1 km")])
