@@ -71,7 +71,7 @@ def forest_codes(factors: FactorSet, *, forest: bool = True) -> frozenset[str]:
 def age_classes(age_class: F64, base_year: F64, year: int) -> F64:
     """Age class in ``year`` of stands mapped in ``base_year``: middle of the class (10 n - 5) plus the years since."""
     age = AGE_CLASS_YEARS * age_class - AGE_CLASS_YEARS / 2 + np.nan_to_num(year - base_year)
-    return np.clip(age // AGE_CLASS_YEARS + 1, 1, OLDEST_CLASS)
+    return np.clip(np.ceil(age / AGE_CLASS_YEARS), 1, OLDEST_CLASS)  # class III is 21 .. 30 years
 
 
 @dataclass(frozen=True)
