@@ -137,8 +137,7 @@ def _links(collection: Collection, url: str) -> list[Json]:
     """Licences that have a page, and the map."""
     known = dict.fromkeys(e["licence"] for e in collection.licences if e["licence"] in LICENCE_PAGES)
     licences = [{"rel": "license", "type": "text/html", "title": n, "href": LICENCE_PAGES[n]} for n in known]
-    title = {"ko": "지도로 보기", "en": "On the map"}
-    return [*licences, {"rel": "related", "type": "text/html", "title": title, "href": f"{url}/map"}]
+    return [*licences, {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{url}/map"}]
 
 
 def _features(collection: Collection, place: Place) -> Json:

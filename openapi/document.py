@@ -51,7 +51,7 @@ def document(config: Json, fields: Mapping[str, Fields], processes: Json) -> Jso
         "tags": [{"name": n} for n in ("server", "dataset", *collections)] + processes["tags"],
         "paths": paths | _oas30(processes["paths"]),
         "components": {
-            "parameters": PARAMETERS,
+            "parameters": PARAMETERS | {_filter(n): _equality(n, schema) for n, schema in every.items()},
             "schemas": processes["components"]["schemas"] | SCHEMAS | _feature_schemas(every),
             "responses": RESPONSES,
         },
@@ -161,7 +161,7 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         crs(uris),
         choose,
         order,
-        *(query(n, _plain(f), f"Only features with this value of {f.get('title', n)}.") for n, f in fields.items()),
+        *_params(*map(_filter, fields)),
     ]
     ok = answer("A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT})
     summary = f"Features of {title}"
@@ -174,9 +174,15 @@ def _item(name: str, title: str, uris: list[str]) -> Json:
     return _get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
 
 
-def _plain(field: Json) -> Json:
-    """The type of a property without its annotations, as a query parameter has it."""
-    return {k: v for k, v in field.items() if k in ("type", "format", "enum", "minimum", "maximum")}
+def _filter(name: str) -> str:
+    """Component name of the parameter that filters by a property."""
+    return f"property.{name}"
+
+
+def _equality(name: str, field: Json) -> Json:
+    """The parameter that keeps features with one value of a property; annotations of the property stay out."""
+    plain = {k: v for k, v in field.items() if k in ("type", "format", "enum")}
+    return query(name, plain, f"Only features with this value of: {field['title']}.")
 
 
 def _tiles(base: str, tag: str, title: str, schemes: list[str]) -> dict[str, Json]:
