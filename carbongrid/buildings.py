@@ -20,16 +20,19 @@ from carbongrid.model import (
     F64,
     I64,
     Common,
+    Demand,
     Estimates,
     Flow,
+    Grades,
     activities,
     collect,
+    emit,
     kinds_index,
     known_amounts,
     text,
     translate,
 )
-from carbongrid.sectors import USES, Band
+from carbongrid.sectors import USES
 from carbongrid.units import EnergyUnit
 
 METERS = {
@@ -140,14 +143,12 @@ def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     modelled = ~metered & ~np.isnan(size.floor_area_m2)
     left_out = _left_out(table, factors) & (meters["gas"] > 0)
     meters["gas"] = np.where(left_out, np.nan, meters["gas"])
-    flows = [
-        *_metered(table, factors, year, kind, meters),
-        *_modelled(table, factors, year, kind, size, np.flatnonzero(modelled)),
-    ]
+    demands = [*_metered(factors, kind, meters), *_modelled(factors, kind, size, np.flatnonzero(modelled))]
+    flows = [f for carrier, demand in demands for f in _flows(table, factors, year, carrier, demand)]
     default = (size.rule == 3) | ~known
     quality = np.select([metered, ~default], [QUALITY_METERED, QUALITY_AREA], QUALITY_DEFAULT).astype(np.uint8)
     notes = _notes(size, known, metered, modelled, left_out)
-    return collect(table, flows, ~metered & ~modelled, quality, ~metered, notes, year)
+    return collect(table, year, flows, Grades(~metered & ~modelled, quality, ~metered), notes)
 
 
 def _notes(
@@ -175,29 +176,31 @@ def _left_out(table: ActivityTable, factors: FactorSet) -> NDArray[np.bool_]:
     return left_out
 
 
-def _metered(
-    table: ActivityTable, factors: FactorSet, year: int, kind: NDArray[np.object_], meters: dict[str, F64]
-) -> Iterator[Flow]:
-    own = factors.parameter("own_metered")
-    for carrier, energy in meters.items():
-        at = np.flatnonzero(~np.isnan(energy))
-        yield from _flows(
-            table, factors, year, kind, carrier, at, energy[at], METERS[carrier][1], Common.none(len(at)), own
+def _metered(factors: FactorSet, kind: NDArray[np.object_], meters: dict[str, F64]) -> Iterator[tuple[str, Demand]]:
+    """(carrier, demand) of every meter, zero included."""
+    for carrier, (_, unit) in METERS.items():
+        at = np.flatnonzero(~np.isnan(meters[carrier]))
+        own = np.full(len(at), factors.parameter("own_metered"))
+        use = _uses(factors, kind[at])
+        yield (
+            carrier,
+            Demand("buildings", at.astype(np.int64), use, meters[carrier][at], unit, Common.none(len(at)), own),
         )
 
 
 def _modelled(
-    table: ActivityTable, factors: FactorSet, year: int, kind: NDArray[np.object_], size: Shape, at: NDArray[np.intp]
-) -> Iterator[Flow]:
+    factors: FactorSet, kind: NDArray[np.object_], size: Shape, at: NDArray[np.intp]
+) -> Iterator[tuple[str, Demand]]:
+    """(carrier, demand) of buildings without meters: floor area x intensity, split by the row's shares."""
     intensities = factors.tables["intensities"]
     row = _row_of_kind(kind[at], kinds_index(intensities))
     kwh = _expected(factors, kind[at], size.floor_area_m2[at])
     common = _common_rows(factors, kind[at], row, size.rule[at])
-    own = factors.parameter("own_intensity")
+    own, use = np.full(len(at), factors.parameter("own_intensity")), _uses(factors, kind[at])
     for carrier in METERS:
         energy = kwh * intensities.number(f"share_{carrier}")[row]
         unit = factors.country.carriers[carrier].unit
-        yield from _flows(table, factors, year, kind, carrier, at, energy, unit, common, own)
+        yield carrier, Demand("buildings", at.astype(np.int64), use, energy, unit, common, own)
 
 
 def _common_rows(factors: FactorSet, kind: NDArray[np.object_], row: I64, rule: I64) -> Common:
@@ -213,35 +216,17 @@ def _common_rows(factors: FactorSet, kind: NDArray[np.object_], row: I64, rule: 
     )
 
 
-def _flows(
-    table: ActivityTable,
-    factors: FactorSet,
-    year: int,
-    kind: NDArray[np.object_],
-    carrier: str,
-    at: NDArray[np.intp],
-    energy: F64,
-    unit: EnergyUnit,
-    common: Common,
-    own: float,
-) -> Iterator[Flow]:
+def _flows(table: ActivityTable, factors: FactorSet, year: int, carrier: str, demand: Demand) -> Iterator[Flow]:
     """One flow a gas, and for district heat a supplier."""
     used = factors.country.carriers[carrier]
-    uses = _uses(factors, kind[at])
-    for name, chosen in _suppliers(table, factors, at, carrier, used.carrier):
-        for factor, used_year in factors.gases(name, year, used.basis):
-            amount = factors.amount(energy[chosen], unit, factor)
-            yield Flow(
-                source=at[chosen].astype(np.int64),
-                bands=tuple(Band("buildings", use, factor.scope, factor.gas) for use in USES["buildings"]),
-                band=uses[chosen],
-                factor=factor.row,
-                used_year=used_year,
-                common=common.take(chosen),
-                u_own=np.full(len(chosen), own),
-                activity=amount,
-                kg=amount * factors.kg_co2e(factor),
-            )
+    if carrier != "heat":
+        yield from emit(demand, factors, year, used.carrier, used.basis)
+        return
+    supplier = _suppliers(table, factors, demand.source)
+    for name in sorted(set(supplier.tolist())):
+        yield from emit(
+            demand.take(np.flatnonzero(supplier == name)), factors, year, f"{used.carrier}.{name}", used.basis
+        )
 
 
 def _uses(factors: FactorSet, kind: NDArray[np.object_]) -> I64:
@@ -251,15 +236,8 @@ def _uses(factors: FactorSet, kind: NDArray[np.object_]) -> I64:
     return use[_row_of_kind(kind, kinds_index(intensities))]
 
 
-def _suppliers(
-    table: ActivityTable, factors: FactorSet, at: NDArray[np.intp], carrier: str, name: str
-) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """(factor carrier, positions in ``at``): heat by supplier of the parcel's sigungu, everything else as it is."""
-    if carrier != "heat":
-        yield name, np.arange(len(at))
-        return
-    region = np.array([w[:PNU_REGION] for w in text(table, "pnu")[at]], object) if len(at) else np.empty(0, object)
-    codes, index = np.unique(np.where(region == "", factors.region, region).astype(str), return_inverse=True)
-    supplier = np.array([factors.country.heat_supplier(str(c)) for c in codes], object)[index] if len(at) else region
-    for one in sorted(set(supplier)):
-        yield f"{name}.{one}", np.flatnonzero(supplier == one)
+def _suppliers(table: ActivityTable, factors: FactorSet, source: I64) -> NDArray[np.object_]:
+    """Supplier of district heat: by the sigungu of the parcel, else the set's region, else the country's default."""
+    regions = [word[:PNU_REGION] or factors.region for word in text(table, "pnu")[source]]
+    supplier = {region: factors.country.heat_supplier(region) for region in set(regions)}
+    return np.array([supplier[region] for region in regions], object)

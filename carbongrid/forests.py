@@ -21,6 +21,7 @@ from carbongrid.model import (
     Common,
     Estimates,
     Flow,
+    Grades,
     activities,
     collect,
     known_amounts,
@@ -140,7 +141,7 @@ def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     flows = list(_flows(factors, stand, at, uptake, year))
     mapped = stand.type_known & stand.age_known
     quality = np.where(mapped, QUALITY_MAPPED, QUALITY_COVER).astype(np.uint8)
-    return collect(table, flows, missing, quality, ~mapped, _notes(stand), year)
+    return collect(table, year, flows, Grades(missing, quality, ~mapped), _notes(stand))
 
 
 def _notes(stand: Stands) -> dict[str, float | str]:

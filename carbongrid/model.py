@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the sector models share: reading activity columns, common table rows, and turning flows into inventory lines.
 
-A **flow** is activity of many sources under one emission factor. ``collect`` rounds every flow once, to whole
-kilograms of what lies inside the boundary, and sorts the lines by source and band.
+A **demand** is energy of many sources; a **flow** is such activity under one emission factor (one gas). ``collect``
+rounds every flow once, to whole kilograms of what lies inside the boundary, and sorts the lines by source and band.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput
+from carbongrid.factors import FactorSet
 from carbongrid.inventory import Activity, ActivityTable, FactorRow, Lines
-from carbongrid.sectors import Band
+from carbongrid.sectors import USES, Band
 from carbongrid.tables import Table
 from carbongrid.uncertainty import JOIN, combine, placeholder_lines
+from carbongrid.units import EnergyUnit
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-Notes = Mapping[str, float | str]
+type Notes = Mapping[str, float | str]
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,53 @@ class Flow:
     kg: F64
 
 
+@dataclass(frozen=True)
+class Demand:
+    """Energy that some sources use of one carrier in a year, before any factor.
+
+    ``source`` int64; ``use`` int64 positions in ``USES[sector]``; ``energy`` float64 in ``unit``; ``u_own`` per cent.
+    """
+
+    sector: str
+    source: I64
+    use: I64
+    energy: F64
+    unit: EnergyUnit
+    common: Common
+    u_own: F64
+
+    def take(self, chosen: NDArray[np.intp]) -> "Demand":
+        """The demand of some of its entries."""
+        picked = {name: getattr(self, name)[chosen] for name in ("source", "use", "energy", "u_own")}
+        return replace(self, common=self.common.take(chosen), **picked)
+
+
+def emit(demand: Demand, factors: FactorSet, year: int, carrier: str, basis: str) -> Iterator[Flow]:
+    """One flow for each gas that the set splits the carrier into: E = AD x EF (IPCC 2006 V2 Eq. 2.1)."""
+    for factor, used_year in factors.gases(carrier, year, basis):
+        amount = factors.amount(demand.energy, demand.unit, factor)
+        yield Flow(
+            source=demand.source,
+            bands=tuple(Band(demand.sector, use, factor.scope, factor.gas) for use in USES[demand.sector]),
+            band=demand.use,
+            factor=factor.row,
+            used_year=used_year,
+            common=demand.common,
+            u_own=demand.u_own,
+            activity=amount,
+            kg=amount * factors.kg_co2e(factor),
+        )
+
+
+@dataclass(frozen=True)
+class Grades:
+    """Per source: no estimate possible, quality 1 best .. 5, activity imputed (see :class:`Estimates`)."""
+
+    missing: NDArray[np.bool_]
+    quality: NDArray[np.uint8]
+    imputed: NDArray[np.bool_]
+
+
 def numbers(table: ActivityTable, column: str) -> F64:
     """A numeric activity column, float64 with NaN = missing; all missing where the table lacks it."""
     if column not in table.columns:
@@ -168,15 +217,7 @@ def kinds_index(table: Table) -> dict[str, int]:
     return {kind: i for i, kinds in enumerate(table.text("kinds")) for kind in kinds.split()}
 
 
-def collect(
-    table: ActivityTable,
-    flows: Sequence[Flow],
-    missing: NDArray[np.bool_],
-    quality: NDArray[np.uint8],
-    imputed: NDArray[np.bool_],
-    notes: Notes,
-    year: int,
-) -> Estimates:
+def collect(table: ActivityTable, year: int, flows: Sequence[Flow], grades: Grades, notes: Notes) -> Estimates:
     """Round, drop lines of 0 kg, number bands, factors and rows by sorted id, sort lines by source and band."""
     _check_finite(table, flows)
     flows = [f for f in flows if (f.kg > 0).any()]
@@ -186,7 +227,7 @@ def collect(
     lines = _sorted(_concatenate(table, flows, bands, factors, rows))
     lines, rows = _used_rows(lines, rows)
     totals = _placeholder_notes(lines, factors, rows) | _year_notes(flows, lines, factors, year)
-    return Estimates(bands, factors, rows, lines, missing, quality, imputed, {**notes, **totals})
+    return Estimates(bands, factors, rows, lines, grades.missing, grades.quality, grades.imputed, {**notes, **totals})
 
 
 def _check_finite(table: ActivityTable, flows: Sequence[Flow]) -> None:

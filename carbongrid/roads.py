@@ -8,7 +8,7 @@ its class is halved. Speeds are clamped to the range of a curve. Electric vehicl
 in the buildings' meters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,20 @@ from carbongrid.curves import Curve
 from carbongrid.errors import UnknownName
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable
-from carbongrid.model import F64, I64, Common, Estimates, Flow, activities, collect, known_amounts, text, translate
-from carbongrid.sectors import Band
+from carbongrid.model import (
+    F64,
+    I64,
+    Common,
+    Demand,
+    Estimates,
+    Grades,
+    activities,
+    collect,
+    emit,
+    known_amounts,
+    text,
+    translate,
+)
 from carbongrid.tables import Table
 from carbongrid.units import DAYS, EnergyUnit
 
@@ -102,13 +114,13 @@ def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     flow = traffic(table, factors)
     missing = np.isnan(flow.aadt).any(axis=0)
     at = np.flatnonzero(~missing)
-    common = _common_rows(factors, flow).take(at)
-    own = np.where(flow.counted, factors.parameter("own_counted"), factors.parameter("own_class_aadt"))[at]
-    km = table.measure[at] / 1000
-    energy = _energy(factors, flow, at)
-    flows = list(_flows(factors, year, at, energy, km, common, own))
+    flows = [
+        f
+        for carrier, demand in _demands(table, factors, flow, at)
+        for f in emit(demand, factors, year, carrier, "combustion")
+    ]
     quality = np.where(flow.counted, QUALITY_COUNTED, QUALITY_CLASS).astype(np.uint8)
-    return collect(table, flows, missing, quality, ~flow.counted, _notes(factors, flow, missing), year)
+    return collect(table, year, flows, Grades(missing, quality, ~flow.counted), _notes(factors, flow, missing))
 
 
 def _notes(factors: FactorSet, flow: Traffic, missing: NDArray[np.bool_]) -> dict[str, float | str]:
@@ -134,6 +146,18 @@ def _fleet(factors: FactorSet) -> Iterator[tuple[str, Curve, str, float]]:
             yield vehicle, factors.curves[curve], carrier, float(share)
 
 
+def _demands(
+    table: ActivityTable, factors: FactorSet, flow: Traffic, at: NDArray[np.intp]
+) -> Iterator[tuple[str, Demand]]:
+    """(carrier, energy burnt on every link in a year) of the links ``at``."""
+    common = _common_rows(factors, flow).take(at)
+    own = np.where(flow.counted, factors.parameter("own_counted"), factors.parameter("own_class_aadt"))[at]
+    use = np.zeros(len(at), np.int64)
+    for carrier, daily in _energy(factors, flow, at).items():
+        energy = DAYS * daily * table.measure[at] / 1000
+        yield carrier, Demand("transport", at.astype(np.int64), use, energy, FUEL_ENERGY, common, own)
+
+
 def _energy(factors: FactorSet, flow: Traffic, at: NDArray[np.intp]) -> dict[str, F64]:
     """MJ (NCV) of each carrier per kilometre of link and day."""
     energy: dict[str, F64] = {}
@@ -148,31 +172,6 @@ def mj_per_km(factors: FactorSet, curve: Curve, speed_kmh: F64) -> F64:
     """Energy use at speed, MJ/km: grams of the curve's own fuel x its net calorific value, or the curve's own MJ."""
     use = curve.at(speed_kmh)
     return use if curve.unit == "MJ/km" else use / 1000 * factors.ncv_mj_per_kg(curve.fuel)
-
-
-def _flows(
-    factors: FactorSet,
-    year: int,
-    at: NDArray[np.intp],
-    energy: Mapping[str, F64],
-    km: F64,
-    common: Common,
-    own: F64,
-) -> Iterator[Flow]:
-    for carrier, mj_per_km_day in energy.items():
-        for factor, used_year in factors.gases(carrier, year, "combustion"):
-            amount = factors.amount(DAYS * mj_per_km_day * km, FUEL_ENERGY, factor)
-            yield Flow(
-                source=at.astype(np.int64),
-                bands=(Band("transport", "road", 1, factor.gas),),
-                band=np.zeros(len(at), np.int64),
-                factor=factor.row,
-                used_year=used_year,
-                common=common,
-                u_own=own,
-                activity=amount,
-                kg=amount * factors.kg_co2e(factor),
-            )
 
 
 def _common_rows(factors: FactorSet, flow: Traffic) -> Common:
