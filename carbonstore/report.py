@@ -19,6 +19,27 @@ _NAMES = {
     "roads": {"ko": "도로", "en": "roads"},
     "forests": {"ko": "산림", "en": "forests"},
 }
+REASONS = {
+    "area, not a line": "선이 아닌 면",
+    "class without motor traffic": "차량 통행이 없는 등급",
+    "coordinates outside the CRS": "좌표계 범위를 벗어난 좌표",
+    "covered by others": "다른 객체에 완전히 덮임",
+    "geometry not assembled": "도형을 구성할 수 없음",
+    "no line with a length": "길이가 있는 선이 없음",
+    "no parcel number": "필지고유번호 없음",
+    "no polygon with an area": "면적이 있는 면이 없음",
+    "no readable geometry": "읽을 수 있는 도형 없음",
+    "other year": "다른 연도",
+    "outside the boundary": "경계 밖",
+    "outside the extent": "자료 범위 밖",
+    "point without an outline": "윤곽이 없는 점",
+    "point without floor area": "연면적이 없는 점",
+    "relation that is no multipolygon": "멀티폴리곤이 아닌 관계",
+    "repeated row": "중복된 행",
+    "way that is not closed": "닫히지 않은 선",
+    "wrong number of fields": "항목 수가 맞지 않음",
+}
+"""Every reason for which an object is unread or rejected, with its Korean text."""
 _TOLERANCE = 1e-6
 """Relative difference up to which the measures' sum counts as closed (overlay noise)."""
 
@@ -64,6 +85,8 @@ class KindReport:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if unknown := {*self.unread, *self.rejected} - REASONS.keys():
+            raise ValueError(f"{self.kind}: no text for the reasons {sorted(unknown)}")
         if self.raw != self.read + sum(self.unread.values()):
             raise ValueError(f"{self.kind}: raw {self.raw} is not read {self.read} + unread {dict(self.unread)}")
         if self.read != self.used + sum(self.rejected.values()):
@@ -120,8 +143,9 @@ class KindReport:
         """One line for people, in Korean (``ko``) or English."""
         size = f"{self.measure_read / 1e3:,.1f} km" if self.unit == "m" else f"{self.measure_read / 1e6:,.3f} km²"
         name = _NAMES[self.kind]["ko" if language == "ko" else "en"]
-        reasons = ", ".join(f"{k} {v:,}" for k, v in sorted(self.rejected.items()))
-        if language == "ko":
+        korean = language == "ko"
+        reasons = ", ".join(f"{REASONS[k] if korean else k} {v:,}" for k, v in sorted(self.rejected.items()))
+        if korean:
             return f"{name}: 읽음 {self.read:,}개 ({size}), 사용 {self.used:,}개" + (
                 f", 제외: {reasons}" if reasons else ""
             )

@@ -67,13 +67,16 @@ def _read_kind(path: Path, kind: str, raw: Sequence[RawObject], place: str) -> F
         features = features.reject(~moving, "class without motor traffic")
     have = set(ids.tolist())
     unread = Counter(_why_unread(kind, o) for o in raw if o.key not in have)
-    return replace(features, unread=dict(unread), unparsed=unparsed, notes=_notes(path))
+    return replace(features, unread=dict(unread), unparsed=unparsed, notes=_notes(path, len(ids)))
 
 
-def _notes(path: Path) -> tuple[str, ...]:
+def _notes(path: Path, n: int) -> tuple[str, ...]:
+    notes = []
     if path.name.endswith(".pbf"):
-        return ("tagged objects were counted in GDAL's layers: relations it cannot assemble at all are not among them",)
-    return ()
+        notes.append("tagged objects were counted in GDAL's layers: relations it cannot assemble are not among them")
+    if n == 0:
+        notes.append("the extract holds none: if they were left out of it, leave them out of provides too")
+    return tuple(notes)
 
 
 def _ids(columns: Columns) -> NDArray[np.object_]:
@@ -103,7 +106,6 @@ def _layer(path: Path, layer: str, where: str, place: str, *, geometry: bool = T
 def _raw_objects(path: Path, kinds: Sequence[str], place: str) -> list[RawObject]:
     if not path.name.endswith(".pbf"):
         return tagged_objects(path, lambda o: any(THEMES[k].wanted(o) for k in kinds), f"{place}.path")
-    where = " OR ".join(f"({_ANY[k]})" for k in kinds)
     found: list[RawObject] = []
     for layer, element in (
         ("points", "node"),

@@ -111,7 +111,11 @@ def read_sources(specs: Sequence[SourceSpec], context: ReadContext) -> Reading:
             placed += _place(spec, context)
     context.progress("read", len(specs), len(specs))
     placed, joins = _join(placed, meters, context)
-    tables = [_cut(p, context) for p in placed]
+    tables = []
+    for done, one in enumerate(placed):
+        context.progress("clip", done, len(placed))
+        tables.append(_cut(one, context))
+    context.progress("clip", len(placed), len(placed))
     _refuse_empty(tables)
     encodings = {spec.place: meter.encoding for spec, meter in meters}
     reports = [_report(spec, placed, tables, joins.get(spec.place), encodings.get(spec.place)) for spec in specs]

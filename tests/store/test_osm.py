@@ -293,6 +293,22 @@ def test_an_extract_without_objects_in_the_boundary_is_empty(tmp_path: Path) -> 
         read_town(extract.write(tmp_path / "town.osm"), provides=["roads"])
 
 
+def test_a_kind_that_the_extract_does_not_hold_is_an_empty_table_with_a_warning(tmp_path: Path) -> None:
+    extract = Extract()
+    extract.area(100, 100, 20, building="yes")
+    tables = read_town(extract.write(tmp_path / "town.osm"))
+    assert [len(tables[kind].table) for kind in ("buildings", "roads", "forests")] == [1, 0, 0]
+    assert "leave them out of provides" in tables["forests"].report.notes[0]
+
+
+def test_progress_tells_stages_to_their_end(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    town().write(tmp_path / "town.osm")
+    source = spec(tmp_path, kind="osm", path="town.osm", extent="boundary")
+    read_source(source, context(progress=lambda *stage: told.append(stage)))
+    assert told == [("read", 0, 1), ("read", 1, 1), *(("clip", i, 3) for i in range(4))]
+
+
 def test_an_extract_of_another_city_lies_outside(tmp_path: Path) -> None:
     extract = Extract()
     extract.area(40_100, 100, 20, building="yes")

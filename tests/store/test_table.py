@@ -326,6 +326,18 @@ def test_forest_stands_know_when_they_were_surveyed(tmp_path: Path) -> None:
     assert (columns["base_year"][0], columns["age_class"][0], columns["density"][0]) == (2015, 3, "B")
 
 
+def test_yes_and_no_and_dates_in_the_forms_files_have_them(tmp_path: Path) -> None:
+    ways = [line((0, 10 * i), (100, 10 * i)) for i in range(5)]
+    roads = read(write(tmp_path / "roads.gpkg", ways, oneway=["yes", "N", "1", "-", "maybe"]), "roads")
+    assert roads.table.columns["oneway"] == pytest.approx([1, 0, 1, np.nan, np.nan], nan_ok=True)
+    assert roads.report.unparsed == {"oneway": 1}
+    plain = read(write(tmp_path / "plain.gpkg", ways[:2], oneway=[True, False]), "roads")
+    assert plain.table.columns["oneway"].tolist() == [1, 0]
+    built = np.array(["1997-03-14", "2020-01-01"], "datetime64[D]")
+    houses = write(tmp_path / "town.gpkg", [square(0, 0, 10), square(50, 0, 10)], year_built=built)
+    assert read(houses).table.columns["year_built"].tolist() == [1997, 2020]
+
+
 def test_values_that_are_no_numbers_are_missing_and_counted(tmp_path: Path) -> None:
     houses = [square(20 * i, 0, 10) for i in range(4)]
     path = write(
