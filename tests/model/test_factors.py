@@ -3,6 +3,7 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -402,3 +403,15 @@ def test_tables_read_alone(tmp_path):
     assert table.activity(0) == Activity("AR5.ch4", 40.0, "literature", "AR5")
     with pytest.raises(UnknownName, match=r"did you mean 'AR5.ch4'"):
         table.at("AR5.ch5")
+
+
+# --- the method text --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_method_text_documents_every_table_and_column(name):
+    text = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
+    line = next(row for row in text.splitlines() if row.startswith(f"| `{name}.csv` | {MERGE.get(name, '')}"))
+    schema = SCHEMAS[name]
+    own = (*schema.text, *schema.number, *schema.optional_text, *schema.optional_number)
+    assert [c for c in own if f"`{c}`" not in line] == []
