@@ -129,9 +129,11 @@ def _notes(factors: FactorSet, flow: Traffic, missing: NDArray[np.bool_]) -> dic
         if vehicle in flow.vehicles:
             driven = flow.aadt[flow.vehicles.index(vehicle)] > 0
             clamped |= driven & curve.outside(flow.speed)
+    motor = factors.tables["roads_classes"].number("motor")[flow.row] > 0
     return {
         "counted": int(flow.counted.sum()),
-        "aadt_default": int((~flow.counted & ~missing).sum()),
+        "aadt_default": int((~flow.counted & ~missing & motor).sum()),
+        "no_motor_traffic": int((~flow.counted & ~motor).sum()),
         "class_unknown": int((~flow.known).sum()),
         "speed_clamped": int((clamped & ~missing).sum()),
     }

@@ -197,6 +197,7 @@ def test_korean_ranks_and_osm_classes_with_motor_traffic():
 def test_links_without_motor_traffic_give_nothing():
     e = estimate([1000.0] * 2, IPCC, class_=["footway", "track"])
     assert (kg(e), e.missing.any()) == (0, False)
+    assert (e.notes["no_motor_traffic"], e.notes["aadt_default"]) == (2, 0)
 
 
 # --- properties -------------------------------------------------------------------------------------------------
