@@ -6,7 +6,8 @@
 
 Third-party files are never committed: ``carbonserver/viewer/vendor/`` is ignored by git and rebuilt from
 ``package-lock.json``, whose hashes npm verifies. No package script runs. Beside the files lie their licences and
-``SHA256SUMS``, which also names the lock and the script the copy was made by. Standard library only: it runs before the venv exists.
+``SHA256SUMS``, which also names the lock and the script that the copy was made by. Standard library only: this runs
+before the venv exists.
 """
 
 import gzip
@@ -98,7 +99,7 @@ def licence_text(package: Path) -> str:
 
 
 def copy(modules: Path, vendor: Path) -> None:
-    """Fill ``vendor`` (an empty folder) with the dist files, plain and gzipped, and the licences of all that is in them."""
+    """Fill ``vendor`` (an empty folder) with the dist files, plain and gzipped, and all licences of what is in them."""
     for name in DIST:
         content = (modules / LIBRARY / "dist" / name).read_bytes()
         (vendor / name).write_bytes(content)

@@ -91,7 +91,7 @@ def opened(chrome: Browser) -> Iterator[list[Visit]]:
 
 
 def visit(chrome: Browser, opened: list[Visit], url: str, **context: Any) -> Visit:
-    seen = tool.visit(chrome, url, **{"viewport": {"width": 1280, "height": 800}, "locale": "ko-KR"} | context)
+    seen = tool.visit(chrome, url, **{"viewport": {"width": 960, "height": 640}, "locale": "ko-KR"} | context)
     opened.append(seen)
     seen.settle()
     return seen

@@ -49,7 +49,7 @@ function headline(properties, legend, size) {
 }
 
 const interval = (value, u95) => (known(u95)
-  ? `${text('interval', { low: number(value - u95), high: number(value + u95) })} (± ${number(u95)})`
+  ? `${text('interval', { low: number(value - u95), high: number(value + u95) })} (±\u00a0${number(u95)})`
   : text('interval_none'));
 
 /** All figures as bars of one scale; what is unknown says so. */

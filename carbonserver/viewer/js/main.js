@@ -40,15 +40,16 @@ async function draw(changes) {
   const fetched = await styles(state.sector);
   if (mine !== turn) return;
   panel.controls(site, state);
+  legend();
+  if (!state.cell) card.empty();
   const drawn = mapStyle(site, state, fetched);
   if (map) map.setStyle(drawn);
-  else open(drawn);
-  legend();
+  else open(drawn); // the panel has its height by now, so the first view can leave room for it
   await Promise.all([showCard(mine), settled(map)]);
   if (mine === turn) document.body.ariaBusy = 'false';
 }
 
-const legend = () => panel.legend(style(), levelAt(state.inventory.levels, map.getZoom()));
+const legend = () => panel.legend(style(), levelAt(state.inventory.levels, map?.getZoom() ?? 0));
 
 /** The card from the API's record; until it comes, from the tile. */
 async function showCard(mine) {

@@ -47,7 +47,7 @@ export function padding() {
   const wide = panel.width < innerWidth * 0.6;
   return wide
     ? { left: panel.right + 24, right: 56, top: 84, bottom: 44 }
-    : { left: 24, right: 24, top: 84, bottom: innerHeight - panel.top + 24 };
+    : { left: 24, right: 24, top: 124, bottom: innerHeight - panel.top + 24 };
 }
 
 /** The part of the screen that the panel leaves free, as two corners in pixels. */
