@@ -2,7 +2,7 @@
 // The panel's head: title, inventory, year and sector; and the notes that are always in sight.
 
 import { h, swatch } from './dom.js';
-import { LANGUAGES, area, level, number, pick, text } from './i18n.js';
+import { LANGUAGES, level, number, pick, text } from './i18n.js';
 import { query } from './state.js';
 
 const $ = selector => document.querySelector(selector);
@@ -90,5 +90,3 @@ export function message(...lines) {
   $('#message').hidden = false;
   $('#message').replaceChildren(...lines.map(line => h('span', {}, line)));
 }
-
-export { area };
