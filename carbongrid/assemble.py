@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
 
 from carbongrid.coverage import Parts, parts, shares
 from carbongrid.crs import project_polygon, square_areas
@@ -21,7 +22,9 @@ from carbongrid.model import Estimates
 from carbongrid.pieces import cell_sums, pieces
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
 from carbongrid.uncertainty import half_widths, piece_half_widths
-from carbongrid.wkb import Wkb
+from carbongrid.wkb import Wkb, polygonal
+
+type Area = Polygon | MultiPolygon
 
 INTERNAL_LEVELS = (5_000, 10_000)
 """Sums kept for small scales only: dataset tiles draw from them, no collection shows them."""
@@ -37,12 +40,12 @@ class Place:
     """
 
     window: Window
-    boundary: shapely.Geometry
+    boundary: Area
     index: NDArray[np.int64]
     share: NDArray[np.float64]
 
     @classmethod
-    def of(cls, boundary: shapely.Geometry, crs: str, levels: Sequence[int]) -> "Place":
+    def of(cls, boundary: Area, crs: str, levels: Sequence[int]) -> "Place":
         """The place of a CRS84 boundary on the finest of ``levels`` (metres); edges are straight in CRS84."""
         projected = project_polygon(boundary, crs)
         grid = Grid.of(crs, min(levels))
@@ -51,11 +54,11 @@ class Place:
         index = np.flatnonzero(share > SLIVER)
         return cls(window, projected, index, np.where(share[index] > 1 - SLIVER, 1.0, share[index]))
 
-    def share_of(self, polygon: shapely.Geometry) -> NDArray[np.float64]:
+    def share_of(self, polygon: Area) -> NDArray[np.float64]:
         """Planar share of every cell of ``index`` inside both the boundary and a projected polygon."""
         if polygon.covers(self.boundary):
             return self.share
-        return shares(polygon.intersection(self.boundary), self.window).ravel()[self.index]
+        return shares(polygonal(polygon.intersection(self.boundary)), self.window).ravel()[self.index]
 
     @cached_property
     def area_m2(self) -> NDArray[np.float64]:
@@ -76,7 +79,7 @@ class Tables:
 
     @classmethod
     def merge(cls, estimates: Mapping[str, Estimates]) -> "Tables":
-        """Renumber every kind's lines; rows and factors that several kinds share become one, so their errors correlate."""
+        """Renumber every kind's lines; rows and factors that several kinds share become one, so they err together."""
         bands = tuple(sorted({b for e in estimates.values() for b in e.bands}))
         factors = tuple({f.id: f for e in estimates.values() for f in e.factors}.values())
         rows = tuple({r.id: r for e in estimates.values() for r in e.rows}.values())
@@ -105,10 +108,10 @@ def assemble(
     id: str,
     year: int,
     place: Place,
-    boundary: shapely.Geometry,
+    boundary: Area,
     tables: Mapping[str, ActivityTable],
     estimates: Mapping[str, Estimates],
-    coverage: Mapping[str, shapely.Geometry],
+    coverage: Mapping[str, Area],
     levels: Sequence[int],
 ) -> Inventory:
     """Pieces, cells and masks from estimates. ``coverage``: per sector the projected polygon its sources cover.
@@ -117,11 +120,22 @@ def assemble(
     """
     merged = Tables.merge(estimates)
     split = {kind: parts(table.geometry, place.window) for kind, table in tables.items()}
-    layers = {kind: _layer(kind, tables[kind], estimates[kind], merged.lines[kind], split[kind], place) for kind in tables}
+    layers = {
+        kind: _layer(kind, tables[kind], estimates[kind], merged.lines[kind], split[kind], place) for kind in tables
+    }
     finest = _finest(place, merged.bands, layers, *_masks(place, coverage, split, estimates))
     cells = _levels(finest, [*levels, *INTERNAL_LEVELS])
     draft = Inventory(
-        id, year, place.window.grid, shapely.to_wkb(boundary), merged.bands, merged.factors, merged.rows, layers, cells, border(place)
+        id,
+        year,
+        place.window.grid,
+        shapely.to_wkb(boundary),
+        merged.bands,
+        merged.factors,
+        merged.rows,
+        layers,
+        cells,
+        border(place),
     )
     account = Account.of(list(layers.values()))
     return replace(draft, cells={size: _with_intervals(c, account, draft) for size, c in cells.items()})
@@ -133,9 +147,12 @@ def _layer(kind: str, table: ActivityTable, estimate: Estimates, lines: Lines, s
 
 
 def _masks(
-    place: Place, coverage: Mapping[str, shapely.Geometry], split: Mapping[str, Parts], estimates: Mapping[str, Estimates]
+    place: Place,
+    coverage: Mapping[str, Area],
+    split: Mapping[str, Parts],
+    estimates: Mapping[str, Estimates],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Sector masks (null, incomplete) of the finest cells from what the sources cover and which of them have no value."""
+    """Sector masks (null, incomplete) of the finest cells: what sources cover, and which of them have no value."""
     null = np.zeros(len(place.index), np.uint8)
     incomplete = np.zeros(len(place.index), np.uint8)
     for sector in SECTORS:
@@ -149,7 +166,11 @@ def _masks(
 
 
 def _finest(
-    place: Place, bands: tuple[Band, ...], layers: Mapping[str, Layer], null: NDArray[np.uint8], incomplete: NDArray[np.uint8]
+    place: Place,
+    bands: tuple[Band, ...],
+    layers: Mapping[str, Layer],
+    null: NDArray[np.uint8],
+    incomplete: NDArray[np.uint8],
 ) -> Cells:
     kg = np.zeros((len(bands), len(place.index)), np.int64)
     quality = np.zeros((2, len(place.index)))
@@ -161,7 +182,15 @@ def _finest(
     mean = np.divide(quality[0], quality[1], out=np.zeros(len(place.index)), where=quality[1] > 0)
     half = np.zeros((len(INTERVALS), len(place.index)), np.int64)
     return Cells(
-        place.window, place.index, place.share, place.area_m2, kg, null, incomplete | null, half, np.rint(mean).astype(np.uint8)
+        place.window,
+        place.index,
+        place.share,
+        place.area_m2,
+        kg,
+        null,
+        incomplete | null,
+        half,
+        np.rint(mean).astype(np.uint8),
     )
 
 
@@ -180,7 +209,7 @@ def _quality_sums(layer: Layer) -> NDArray[np.float64]:
 
 
 def coarsen(cells: Cells, factor: int) -> Cells:
-    """The next level: sums of kilograms and areas, null where all children are, incomplete where any is (decision 2)."""
+    """A coarser level: sums of kilograms and areas, null where all children are, incomplete where any is."""
     parent = cells.window.parents(cells.index, factor)
     order = np.argsort(parent, kind="stable")
     index, first = np.unique(parent[order], return_index=True)
@@ -215,14 +244,7 @@ def border(place: Place) -> Border:
         box, first, inverse = np.unique(corner, axis=0, return_index=True, return_inverse=True)
         boxes = shapely.box(box[:, 0], box[:, 1], box[:, 0] + level, box[:, 1] + level)
         shape = shapely.intersection(shape[first], boxes)[inverse]
-    return Border(cut, Wkb.from_shapely([_polygonal(g) for g in shape]))
-
-
-def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
-    """The polygons of a geometry: a cut may leave points and lines where it only touches."""
-    if geometry.geom_type in ("Polygon", "MultiPolygon"):
-        return geometry
-    return shapely.MultiPolygon([g for g in getattr(geometry, "geoms", ()) if g.geom_type == "Polygon"])
+    return Border(cut, Wkb.from_shapely([polygonal(g) for g in shape]))
 
 
 @dataclass(frozen=True)
@@ -266,7 +288,14 @@ def _with_intervals(cells: Cells, account: Account, inventory: Inventory) -> Cel
     group = np.searchsorted(cells.index, window.parents(account.cell, size // finest))
     widths = [
         piece_half_widths(
-            account.line, account.kg, group, account.lines, sign[account.lines.band], inventory.factors, inventory.rows, len(cells.index)
+            account.line,
+            account.kg,
+            group,
+            account.lines,
+            sign[account.lines.band],
+            inventory.factors,
+            inventory.rows,
+            len(cells.index),
         )
         for sign in interval_signs(inventory.bands)
     ]

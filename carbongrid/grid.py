@@ -63,7 +63,7 @@ class Grid:
 
     @classmethod
     def of(cls, crs: str, cell_size: int) -> Self:
-        """Grid on a CRS given as text (``"EPSG:5179"``); InvalidInput unless it is projected, in metres, with an EPSG code."""
+        """Grid on a CRS given as text (``"EPSG:5179"``); InvalidInput unless projected, in metres, with a code."""
         return cls(projected_epsg(crs), cell_size)
 
     @property
@@ -81,7 +81,7 @@ class Grid:
         return Cell(self.cell_size, self.axis.bin(easting), self.axis.bin(northing))
 
     def code(self, cell: Cell) -> str:
-        """INSPIRE/GISCO cell code from the south-west corner (Reg. (EU) 2018/1799 Art. 3), e.g. ``CRS5179RES100mN1945000E953000``."""
+        """Code by the south-west corner, e.g. ``CRS5179RES100mN1945000E953000`` (Reg. (EU) 2018/1799 Art. 3)."""
         return f"CRS{self.epsg}RES{cell.size}mN{cell.south}E{cell.west}"
 
     def parse(self, code: str) -> Cell:
@@ -184,7 +184,8 @@ class Window:
     def parents(self, index: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
         """Flat index in ``coarsen(factor)`` of the cell that holds each of these cells."""
         row, col = np.divmod(index, self.ncol)
-        return (row // factor) * (self.ncol // factor) + col // factor
+        parent: NDArray[np.int64] = (row // factor) * (self.ncol // factor) + col // factor
+        return parent
 
 
 def kr_code(cell: Cell) -> str:

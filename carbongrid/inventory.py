@@ -39,7 +39,7 @@ class ActivityTable:
 
 @dataclass(frozen=True)
 class Activity:
-    """A table row that many sources share (an intensity, an AADT default, a storey rule): the common part of their error."""
+    """A table row that many sources share (intensity, AADT default, storey rule): the common part of their error."""
 
     id: str
     u_pct: float
@@ -68,7 +68,7 @@ class Lines:
 class Pieces:
     """Line x finest cell, whole kilograms, CSR by occupied cell.
 
-    ``cells`` int64 ascending flat indices of ``window``; pieces of ``cells[i]`` are ``ptr[i]:ptr[i+1]``, sorted by line.
+    ``cells`` int64 ascending flat indices of ``window``; those of ``cells[i]`` are ``ptr[i]:ptr[i+1]``, sorted by line.
     ``line`` int32, ``kg`` int64. Parts of 0 kg are not kept.
     """
 
@@ -81,7 +81,7 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Layer:
-    """One source kind with its geometry, lines and pieces. ``quality`` 1 best .. 5; ``imputed`` marks rows whose activity was imputed."""
+    """One source kind: geometry, lines, pieces. ``quality`` 1 best .. 5; ``imputed``: its activity was imputed."""
 
     kind: str
     id: NDArray[np.object_]
@@ -114,7 +114,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Border:
-    """Cell ∩ boundary of the finest cells that the boundary cuts: ``cells`` ascending flat indices, geometry in the grid CRS."""
+    """Cell ∩ boundary of the finest cells that the boundary cuts; ``cells`` ascending, geometry in the grid CRS."""
 
     cells: NDArray[np.int64]
     geometry: Wkb

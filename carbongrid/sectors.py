@@ -27,7 +27,7 @@ USES = {
     "transport": ("road",),
     "forest": ("growth", "loss"),
 }
-"""Uses of each sector. Forest ``growth`` is gross uptake and ``loss`` is what harvest and fire release; both are positive."""
+"""Uses of each sector. Forest ``growth`` is gross uptake, ``loss`` what harvest and fire release; both are positive."""
 
 
 def bit(sector: str) -> int:

@@ -2,11 +2,13 @@
 """Geometry columns as raw little-endian WKB bytes and offsets: what Arrow holds and what the kernels walk."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,15 @@ class Wkb:
     def to_shapely(self) -> NDArray[np.object_]:
         """Decode to an array of shapely geometries."""
         raw, at = self.data.tobytes(), self.offsets
-        return shapely.from_wkb(np.array([raw[a:b] for a, b in zip(at[:-1], at[1:], strict=True)], object))
+        return shapely.from_wkb(np.array([raw[a:b] for a, b in pairwise(at)], object))
 
     def take(self, rows: NDArray[np.int64]) -> "Wkb":
         """The geometries of these rows, in this order."""
         return Wkb.from_shapely(self.to_shapely()[rows])
+
+
+def polygonal(geometry: shapely.Geometry) -> Polygon | MultiPolygon:
+    """The polygons of a geometry: a cut may leave points and lines where it only touches."""
+    if isinstance(geometry, Polygon | MultiPolygon):
+        return geometry
+    return MultiPolygon([g for g in getattr(geometry, "geoms", ()) if isinstance(g, Polygon)])

@@ -7,7 +7,7 @@ Exit code 0 = done, 2 = bad input, said in one line. Heavy imports wait until a 
 import errno
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +69,20 @@ def build(file: Path, year: int | None, and_publish: bool) -> None:
         out.print(f"edition {publish_edition(root, release.manifest['inventory'], [release.manifest['year']])}")
 
 
-def _report(release: str, manifest: dict[str, Any]) -> None:
+def _report(release: str, manifest: Mapping[str, Any]) -> None:
     """What was read, used, rejected and estimated, as tables."""
     table = Table(title=f"{manifest['inventory']} {manifest['year']} · release {release}", title_justify="left")
     for head in ("source", "read", "used", "rejected", "clipped"):
         table.add_column(head, justify="left" if head == "source" else "right")
     for kind in manifest["report"]["kinds"]:
         rejected = ", ".join(f"{reason} {count:,}" for reason, count in kind["rejected"].items()) or "0"
-        table.add_row(kind["kind"], f"{kind['read']:,}", f"{kind['used']:,}", rejected, f"{kind['clipped_measure']:,.0f} {kind['unit']}")
+        table.add_row(
+            kind["kind"],
+            f"{kind['read']:,}",
+            f"{kind['used']:,}",
+            rejected,
+            f"{kind['clipped_measure']:,.0f} {kind['unit']}",
+        )
     out.print(table)
     for name, kg in manifest["totals"]["kg"].items():
         out.print(f"  {name:<28} {'-' if kg is None else f'{kg / 1000:,.3f}':>18} tCO2e/yr")
@@ -111,7 +117,8 @@ def prune(inventory: str, keep: int) -> None:
     """Forget old editions of INVENTORY and the releases that only they name."""
     from carbonstore.edition import prune as forget
 
-    out.print(f"{forget(Settings.from_env().data, inventory, keep)} removed")
+    gone = forget(Settings.from_env().data, inventory, keep)
+    out.print(f"{len(gone)} editions forgotten: {', '.join(gone)}" if gone else "nothing to forget")
 
 
 @main.command()
@@ -138,17 +145,17 @@ def catalogue(as_json: bool) -> None:
     """List what is published."""
     from carbonstore.catalogue import Catalogue
 
-    collections = Catalogue(Settings.from_env().data).snapshot().collections
-    rows = [
-        {"id": c.id, "title": c.title["en"], "years": list(c.years), "edition": c.edition, "synthetic": c.synthetic}
-        for c in collections.values()
-    ]
+    published = list(Catalogue(Settings.from_env().data).snapshot().collections.values())
     if as_json:
+        rows = [
+            {"id": c.id, "title": c.title, "years": c.years, "edition": c.edition, "synthetic": c.synthetic}
+            for c in published
+        ]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     table = Table("collection", "title", "years", "edition")
-    for row in rows:
-        table.add_row(str(row["id"]), str(row["title"]), ", ".join(map(str, row["years"])), str(row["edition"]))
+    for c in published:
+        table.add_row(c.id, c.title["en"], ", ".join(map(str, c.years)), c.edition)
     out.print(table)
 
 
@@ -172,7 +179,7 @@ def sample(name: str, and_serve: bool) -> None:
     settings = Settings.from_env()
     out.print(f"data folder: {settings.data}")
     if not and_serve:
-        for path in write(name, settings.data):
+        for path in write(name, settings.data, out):
             out.print(str(path))
         return
     _run_server(settings, lambda: prepare(name, settings.data, out))

@@ -23,38 +23,41 @@ def listen(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise InvalidInput(f"port {port} on {host} cannot be used ({error.strerror}); set CARBONGRID_PORT to a free one") from error
+        raise InvalidInput(
+            f"port {port} on {host} cannot be used ({error.strerror}); set CARBONGRID_PORT to a free one"
+        ) from error
     bound.listen(128)
     return bound
 
 
-def write(name: str, root: Path) -> list[Path]:
+def write(name: str, root: Path, console: Console) -> list[Path]:
     """Write the sample's source files; returns its inventory files, one a year."""
-    return write_sample(name, root / "samples" / name, YEARS)
+    with Bars(name, console) as bars:
+        return write_sample(name, root / "samples" / name, YEARS, progress=bars)
 
 
 def prepare(name: str, root: Path, console: Console) -> None:
     """Write, build and publish the sample unless the published one came from the same recipe."""
-    from carbonstore.edition import current
-
     mark = root / "samples" / name / "recipe.json"
     recipe = _recipe(name)
-    if current(root, name) is not None and mark.exists() and json.loads(mark.read_text()) == recipe:
+    if mark.exists() and json.loads(mark.read_text()) == recipe and _is_published(name, root):
         return
     mark.unlink(missing_ok=True)
     _make(name, root, console)
     mark.write_text(json.dumps(recipe))
 
 
+def _is_published(name: str, root: Path) -> bool:
+    from carbonstore.edition import inventories
+
+    return name in inventories(root)
+
+
 def _make(name: str, root: Path, console: Console) -> None:
     from carbonstore.build import build
     from carbonstore.edition import publish
 
-    with Bars(name, console) as bars:
-        bars("sample files", 0, 1)
-        files = write(name, root)
-        bars("sample files", 1, 1)
-    for year, file in zip(YEARS, files, strict=True):
+    for year, file in zip(YEARS, write(name, root, console), strict=True):
         with Bars(f"{name} {year}", console) as bars:
             build(file, root, progress=bars)
     console.print(f"published edition {publish(root, name, YEARS)}")

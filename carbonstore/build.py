@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
 
 from carbongrid import buildings, forests, roads
 from carbongrid.assemble import Place, assemble, total_intervals
 from carbongrid.crs import project_polygon
-from carbongrid.model import Estimates
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable, Inventory
+from carbongrid.model import Estimates
 from carbongrid.sectors import KIND_SECTOR, KINDS
 from carbongrid.uncertainty import placeholder_share
-from carbongrid.wkb import Wkb
+from carbongrid.wkb import Wkb, polygonal
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.release import Publication, Release, write
 from carbonstore.sources import ReadContext, Reading, read_sources
@@ -41,7 +42,7 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 def build(path: Path, root: Path, *, year: int | None = None, progress: Progress = silent) -> Release:
-    """Build one immutable release under ``root`` from an inventory file; InvalidInput names the key and what is allowed."""
+    """Build one immutable release under ``root`` from an inventory file; InvalidInput names the key at fault."""
     progress("check", 0, 1)
     file = read(path) if year is None else read(path).with_year(year)
     factors = FactorSet.load(file.factors)
@@ -106,12 +107,13 @@ def _assemble(
     return assemble(file.id, file.year, place, file.boundary.polygon, tables, estimates, coverage, file.levels)
 
 
-def _coverage(reading: Reading) -> dict[str, shapely.Geometry]:
+def _coverage(reading: Reading) -> dict[str, Polygon | MultiPolygon]:
     """By sector the CRS84 area in which its sources have a say: there no source means zero, elsewhere null."""
-    areas: dict[str, list[shapely.Geometry]] = {}
+    areas: dict[str, Polygon | MultiPolygon] = {}
     for table in reading.tables:
-        areas.setdefault(KIND_SECTOR[table.kind], []).append(table.coverage)
-    return {sector: found[0] if len(found) == 1 else shapely.union_all(found) for sector, found in areas.items()}
+        sector = KIND_SECTOR[table.kind]
+        areas[sector] = polygonal(areas[sector].union(table.coverage)) if sector in areas else table.coverage
+    return areas
 
 
 def _publication(
@@ -127,10 +129,15 @@ def _publication(
         notes=tuple(dict(n) for n in notes if n),
         levels=file.levels,
         coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
-        inputs={s.path.name: _sha256(s.path) for s in file.sources} | {file.path.name: _sha256(file.path)},
+        inputs={path.name: _sha256(path) for path in _inputs(file)},
         u95=total_intervals(inventory),
         report=_report(reading, inventory, estimates),
     )
+
+
+def _inputs(file: InventoryFile) -> list[Path]:
+    """Everything that was read, companions of a shapefile included."""
+    return [file.path, *(path for source in file.sources for path in source.files)]
 
 
 def _sha256(path: Path) -> str:

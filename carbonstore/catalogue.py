@@ -30,6 +30,10 @@ def level_name(level: int) -> str:
     return f"{level // 1000}km" if level % 1000 == 0 else f"{level}m"
 
 
+def _labelled(title: str, label: str) -> str:
+    return title if label in title else f"{title} ({label})"
+
+
 @dataclass(frozen=True)
 class Published:
     """An inventory in one edition: its releases by year, ascending."""
@@ -61,7 +65,7 @@ class Published:
     def title(self) -> Text:
         """Title by language; a synthetic inventory says so."""
         title: Text = self.manifest["title"]
-        return {k: f"{v} ({SYNTHETIC[k]})" for k, v in title.items()} if self.synthetic else title
+        return {k: _labelled(v, SYNTHETIC[k]) for k, v in title.items()} if self.synthetic else title
 
     @property
     def synthetic(self) -> bool:

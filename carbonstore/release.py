@@ -218,7 +218,7 @@ def _totals(inventory: Inventory, publication: Publication, finest: Cells) -> di
         for b, v in zip(inventory.bands, kg, strict=True)
     ]
     figures = figure_totals(inventory.bands, kg, int(np.bitwise_and.reduce(finest.null)))
-    half = {f"{name}_u95": int(v) for name, v in sorted(publication.u95.items())}
+    half = {f"{name}_u95": None if figures[name] is None else int(v) for name, v in sorted(publication.u95.items())}
     return {"bands": bands, "kg": {**figures, **half}}
 
 

@@ -19,7 +19,7 @@ class TileMatrixSet:
     """A quad-tree of square tiles: matrix ``z`` has ``columns * 2**z`` x ``rows * 2**z`` tiles of side ``side / 2**z``.
 
     ``crs`` is authority text, ``west`` and ``north`` the upper left corner in (x, y) order, in units of the CRS,
-    of about ``metres`` each. ``zoom_shift`` is added to the zooms that hold in WebMercatorQuad; ``last`` is the last matrix with
+    of about ``metres`` each. ``zoom_shift`` is added to WebMercatorQuad's zooms; ``last`` is the last matrix with
     tiles.
     """
 

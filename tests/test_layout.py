@@ -17,7 +17,18 @@ ALLOWED = {
     "carbonserver": set(OURS) | {"openapi"},
 }
 FORBIDDEN = {
-    "carbongrid": {"pygeoapi", "starlette", "pyarrow", "pyogrio", "geopandas", "pandas", "rasterio", "psycopg", "click", "rich"},
+    "carbongrid": {
+        "pygeoapi",
+        "starlette",
+        "pyarrow",
+        "pyogrio",
+        "geopandas",
+        "pandas",
+        "rasterio",
+        "psycopg",
+        "click",
+        "rich",
+    },
     "carbonstore": {"pygeoapi", "starlette", "uvicorn", "click", "rich"},
 }
 

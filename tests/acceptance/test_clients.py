@@ -30,7 +30,9 @@ def test_ogr2ogr_fetches_every_cell_of_the_sample(world: World, server: str, ogr
     assert len(cells) == matched(server, "sejong-500m") > 1_800
     assert cells["cell_id"].is_unique
     assert cells["emission_total"].sum() == pytest.approx(total(world, "sejong", 2023, "emission_total"), abs=5e-4)
-    assert cells["absorption_forest"].sum() == pytest.approx(total(world, "sejong", 2023, "absorption_forest"), abs=5e-4)
+    assert cells["absorption_forest"].sum() == pytest.approx(
+        total(world, "sejong", 2023, "absorption_forest"), abs=5e-4
+    )
 
 
 @pytest.mark.parametrize(("collection", "year"), [("songpa-100m", 2024), ("badhersfeld-100m", 2024)])
@@ -74,5 +76,12 @@ def test_a_tile_holds_the_exact_values_of_the_items_it_meets(server: str, collec
     for item in items:
         wanted = item["properties"]
         got = drawn[wanted["cell_id"], wanted["year"]]
-        for name in ("emission_total", "emission_buildings", "emission_transport", "absorption_forest", "net", "net_u95"):
+        for name in (
+            "emission_total",
+            "emission_buildings",
+            "emission_transport",
+            "absorption_forest",
+            "net",
+            "net_u95",
+        ):
             assert got.get(name) == wanted[name], (wanted["cell_id"], name)

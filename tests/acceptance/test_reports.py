@@ -32,7 +32,10 @@ def test_read_is_used_plus_rejected(world: World, inventory: str, year: int) -> 
     for kind in kinds(world, inventory, year).values():
         assert kind["read"] == kind["used"] + sum(kind["rejected"].values())
         accounted = (
-            kind["measure_used"] + kind["clipped_measure"] + kind["overlap_removed"] + sum(kind["rejected_measure"].values())
+            kind["measure_used"]
+            + kind["clipped_measure"]
+            + kind["overlap_removed"]
+            + sum(kind["rejected_measure"].values())
         )
         assert accounted == pytest.approx(kind["measure_read"], rel=1e-6)
 

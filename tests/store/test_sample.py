@@ -159,7 +159,7 @@ def test_every_file_and_record_says_synthetic(sample: Path) -> None:
 def test_title_sources_and_readme_say_synthetic(sample: Path) -> None:
     for year in (2022, 2023):
         inventory = inventory_file.read(sample / f"sejong-{year}.toml")
-        assert dict(inventory.title) == {"ko": "세종 (합성자료)", "en": "Sejong (synthetic)"}
+        assert dict(inventory.title) == {"ko": "세종 (합성 자료)", "en": "Sejong (synthetic)"}
         assert inventory.year == year
         assert all(s.synthetic and "synthetic" in s.attribution and s.licence == "CC0-1.0" for s in inventory.sources)
     readme = (sample / "README.md").read_text(encoding="utf-8")
