@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A page of cell records as columns, made when they are asked for; what every encoder speaks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,7 @@ class CellBatch:
         if name in self.kg:
             null = self._null_figures[name.removesuffix("_u95")]
             return Number(np.where(null, 0, self.kg[name]), null, 3)
-        made: Column = self._others[name]()
-        return made
+        return self._others[name]()
 
     @cached_property
     def cell_id(self) -> Labels:
@@ -122,10 +121,10 @@ class CellBatch:
         masks = {m: (self.null_sectors & m) == m for m in {sector_mask(f) for f in FIGURES}}
         return {f.name: masks[sector_mask(f)] for f in FIGURES}
 
-    @property
-    def _others(self) -> Mapping[str, Any]:
+    @cached_property
+    def _others(self) -> Mapping[str, Callable[[], Column]]:
         """How each property that is no figure is made."""
-        data_years = {f"data_year_{s}": lambda s=s: self._data_year(s) for s in SECTORS}
+        data_years = {f"data_year_{s}": partial(self._data_year, s) for s in SECTORS}
         return {
             "cell_id": lambda: self.cell_id,
             "kr_code": self._kr_code,

@@ -166,14 +166,20 @@ def touching(window: Window, box: Box) -> NDArray[np.bool_]:
     low, high = _block_ranges(x), _block_ranges(y)
     limits = tuple(float(v) * WGS84.scale for v in box)
     state = _settle(*low, *high, limits)
-    mask = np.repeat(np.repeat(state == 1, _BLOCK, axis=0), _BLOCK, axis=1)
-    for r, c in zip(*np.nonzero(state == 0), strict=True):
-        sub = part(coarse, (r * _BLOCK, (r + 1) * _BLOCK, c * _BLOCK, (c + 1) * _BLOCK))
-        lon, lat = lattice(sub)
-        mask[r * _BLOCK : (r + 1) * _BLOCK, c * _BLOCK : (c + 1) * _BLOCK] = meets(
-            lon.astype(np.float64), lat.astype(np.float64), np.array(limits), 0.0
-        )
-    return mask[: window.nrow, : window.ncol]
+    mask = np.broadcast_to((state == 1)[:, None, :, None], (blocks[0], _BLOCK, blocks[1], _BLOCK)).copy()
+    row, col = np.nonzero(state == 0)
+    lon, lat = _block_lattices(coarse, row, col)
+    mask[row, :, col, :] = meets(lon.astype(np.float64), lat.astype(np.float64), np.array(limits), 0.0)
+    return mask.reshape(coarse.nrow, coarse.ncol)[: window.nrow, : window.ncol]
+
+
+def _block_lattices(window: Window, row: Ints, col: Ints) -> tuple[Ints, Ints]:
+    """Published corner vertices of blocks, two arrays of shape (blocks, 9, 9)."""
+    size, k = window.grid.cell_size, np.arange(_BLOCK + 1)
+    east = window.west + size * (col[:, None, None] * _BLOCK + k[None, None, :])
+    north = window.north - size * (row[:, None, None] * _BLOCK + k[None, :, None])
+    shape = (len(row), _BLOCK + 1, _BLOCK + 1)
+    return project(np.broadcast_to(east, shape), np.broadcast_to(north, shape), window.grid.crs, WGS84)
 
 
 def _block_corners(window: Window) -> tuple[Ints, Ints]:
@@ -205,25 +211,31 @@ def _settle(
 
 @njit(cache=True, nogil=True)
 def meets(x: NDArray[np.float64], y: NDArray[np.float64], box: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
-    """Which quadrilaterals of a lattice meet a box (xmin, ymin, xmax, ymax) by ``least`` or more; 0 lets them touch.
+    """Which quadrilaterals of lattices meet a box (xmin, ymin, xmax, ymax) by ``least`` or more; 0 lets them touch.
 
-    Separating axes: the box's two, then the four edges of the quadrilateral (convex, either direction of turning).
+    Lattices of shape (lattices, nrow + 1, ncol + 1) give a mask (lattices, nrow, ncol). Separating axes: the box's two,
+    then the four edges of the quadrilateral (convex, either direction of turning).
     """
-    nrow, ncol = x.shape[0] - 1, x.shape[1] - 1
-    mask = np.zeros((nrow, ncol), np.bool_)
+    number, nrow, ncol = x.shape[0], x.shape[1] - 1, x.shape[2] - 1
+    mask = np.zeros((number, nrow, ncol), np.bool_)
     qx, qy = np.empty(4), np.empty(4)
-    for r in range(nrow):
-        for c in range(ncol):
-            qx[0], qy[0] = x[r + 1, c], y[r + 1, c]
-            qx[1], qy[1] = x[r + 1, c + 1], y[r + 1, c + 1]
-            qx[2], qy[2] = x[r, c + 1], y[r, c + 1]
-            qx[3], qy[3] = x[r, c], y[r, c]
-            if qx.max() < box[0] + least or qx.min() > box[2] - least:
-                continue
-            if qy.max() < box[1] + least or qy.min() > box[3] - least:
-                continue
-            mask[r, c] = not _apart(qx, qy, box, least)
+    for b in range(number):
+        for r in range(nrow):
+            for c in range(ncol):
+                qx[0], qy[0] = x[b, r + 1, c], y[b, r + 1, c]
+                qx[1], qy[1] = x[b, r + 1, c + 1], y[b, r + 1, c + 1]
+                qx[2], qy[2] = x[b, r, c + 1], y[b, r, c + 1]
+                qx[3], qy[3] = x[b, r, c], y[b, r, c]
+                beside = _largest(qx) < box[0] + least or -_largest(-qx) > box[2] - least
+                above = _largest(qy) < box[1] + least or -_largest(-qy) > box[3] - least
+                mask[b, r, c] = not (beside or above or _apart(qx, qy, box, least))
     return mask
+
+
+@njit(cache=True, nogil=True)
+def _largest(q: NDArray[np.float64]) -> float:
+    largest: float = max(q[0], q[1], q[2], q[3])
+    return largest
 
 
 @njit(cache=True, nogil=True)

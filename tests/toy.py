@@ -83,20 +83,20 @@ KG = {HOUSE_1: 500, HOUSE_2: 1000, SHOP: 1009, ROAD: 9000, METHANE: 50, GROWTH: 
 """Kilograms of 2023 by band, as in the table above."""
 
 
-def toy_inventory(year: int = 2023, id: str = "toy", epsg: int = 5179) -> Inventory:
-    """The toy city of one year; 2022 has twice the kilograms of any other year."""
-    factor = 2 if year == 2022 else 1
+def toy_inventory(year: int = 2023, id: str = "toy", epsg: int = 5179, scale: int = 1) -> Inventory:
+    """The toy city of one year, ``scale`` times the table's kilograms; 2022 has twice those of any other year."""
+    factor = scale * (2 if year == 2022 else 1)
     window = toy_window(epsg)
     layers = {kind: _layer(kind, sources, window, factor) for kind, sources in KINDS.items()}
     finest = _finest(window, layers)
-    cells = {size: finest if size == 100 else _coarser(finest, size // 100) for size in LEVELS}
+    cells = {size: finest if size == 100 else coarser(finest, size // 100) for size in LEVELS}
     factors = (
         FactorRow("grid", "grid", 5.0, "official", "toy"),
         FactorRow("fuel", "fuel", 3.0, "official", "toy"),
         FactorRow("wood", "wood", 30.0, "placeholder", "toy"),
     )
     rows = (Activity("aadt", 20.0, "default", "toy"),)
-    boundary = shapely.to_wkb(_on_earth(shapely.box(WEST, SOUTH, EAST, NORTH), epsg), byte_order=1)
+    boundary = shapely.to_wkb(on_earth(shapely.box(WEST, SOUTH, EAST, NORTH), epsg), byte_order=1)
     return Inventory(id, year, window.grid, bytes(boundary), BANDS, factors, rows, layers, cells, _border(window, epsg))
 
 
@@ -126,7 +126,7 @@ def toy_publication(
         synthetic=synthetic,
         notes=({"ko": "시험용 도시입니다.", "en": "A city for tests."},),
         levels=tuple(levels),
-        coverage={s: bytes(shapely.to_wkb(_on_earth(g, epsg), byte_order=1)) for s, g in covered.items()},
+        coverage={s: bytes(shapely.to_wkb(on_earth(g, epsg), byte_order=1)) for s, g in covered.items()},
         inputs={"toy.txt": "0" * 64},
         u95=_whole_u95(inventory),
         report={"summary": {"buildings": {"read": 4, "used": 4, "rejected": {}}}},
@@ -143,7 +143,7 @@ def toy_store(
     return releases
 
 
-def _on_earth(shape: shapely.Geometry, epsg: int) -> shapely.Geometry:
+def on_earth(shape: shapely.Geometry, epsg: int) -> shapely.Geometry:
     """A shape in toy metres as CRS84, corner by corner."""
     to = Transformer.from_crs(f"EPSG:{epsg}", "OGC:CRS84", always_xy=True)
     return shapely.transform(shape, lambda xy: np.column_stack(to.transform(*(xy + CORNERS[epsg]).T)))
@@ -202,7 +202,7 @@ def _finest(window: Window, layers: Mapping[str, Layer]) -> Cells:
     incomplete = np.array([bit("forest") if n in (-200, -100) else 0 for _, n in corner], np.uint8)
     incomplete[corner.index((100, 300))] |= bit("buildings")
     quality = np.where(kg.any(axis=0), 2, 3).astype(np.uint8)
-    return Cells(window, index, share, _areas(window, index, share), kg, null, incomplete, _u95(kg), quality)
+    return Cells(window, index, share, _areas(window, index, share), kg, null, incomplete, tenth(kg), quality)
 
 
 def _areas(window: Window, index: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,32 +213,35 @@ def _areas(window: Window, index: NDArray[np.int64], share: NDArray[np.float64])
     return np.round(np.array([geod.polygon_area_perimeter(*ring)[0] for ring in rings]) * share, 1)
 
 
-def _u95(kg: NDArray[np.int64]) -> NDArray[np.int64]:
+def tenth(kg: NDArray[np.int64], bands: tuple[Band, ...] = BANDS) -> NDArray[np.int64]:
     """A tenth of each figure of INTERVALS: no method, a number one can check."""
     rows = [[f.name for f in FIGURES].index(name) for name in INTERVALS]
-    return np.abs(weights(BANDS)[rows] @ kg) // 10
+    return np.abs(weights(bands)[rows] @ kg) // 10
 
 
 def _whole_u95(inventory: Inventory) -> dict[str, int]:
-    whole = _u95(inventory.cells[100].kg.sum(axis=1, keepdims=True))
+    whole = tenth(inventory.cells[100].kg.sum(axis=1, keepdims=True), inventory.bands)
     return {name: int(v[0]) for name, v in zip(INTERVALS, whole, strict=True)}
 
 
-def _coarser(cells: Cells, factor: int) -> Cells:
+def coarser(cells: Cells, factor: int) -> Cells:
+    """Roll-up by factor x factor cells."""
     parent = cells.window.parents(cells.index, factor)
-    index = np.unique(parent)
-    members = [np.flatnonzero(parent == i) for i in index]
-    kg = np.column_stack([cells.kg[:, m].sum(axis=1) for m in members])
+    index, at = np.unique(parent, return_inverse=True)
+    order = np.argsort(at, kind="stable")
+    first = np.searchsorted(at[order], np.arange(len(index)))
+    kg = np.add.reduceat(cells.kg[:, order], first, axis=1)
+    half = np.add.reduceat(cells.u95[:, order], first, axis=1)
     return Cells(
         cells.window.coarsen(factor),
         index,
-        np.array([cells.share[m].sum() / factor**2 for m in members]),
-        np.array([round(cells.area_m2[m].sum(), 1) for m in members]),
+        np.add.reduceat(cells.share[order], first) / factor**2,
+        np.round(np.add.reduceat(cells.area_m2[order], first), 1),
         kg,
-        np.array([np.bitwise_and.reduce(cells.null[m]) for m in members], np.uint8),
-        np.array([np.bitwise_or.reduce(cells.incomplete[m]) for m in members], np.uint8),
-        _u95(kg),
-        np.array([cells.quality[m].min() for m in members], np.uint8),
+        np.bitwise_and.reduceat(cells.null[order], first),
+        np.bitwise_or.reduceat(cells.incomplete[order], first),
+        half,
+        np.minimum.reduceat(cells.quality[order], first),
     )
 
 

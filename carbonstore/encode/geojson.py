@@ -26,7 +26,6 @@ _PHRASES = kernel.Phrases(
     after_ring=text.utf8(']]},"properties":{'),
     no_ring=text.utf8('null,"properties":{'),
     end=text.utf8("}}"),
-    null=text.utf8("null"),
 )
 _FIXED = 128
 """Most bytes of a feature's fixed phrases, year and comma."""
@@ -122,7 +121,8 @@ def _slots(columns: Mapping[str, Column]) -> Ints:
 
 def _escaped(column: Labels) -> Labels:
     """Labels as the inside of JSON strings; our codes and names hold nothing to escape, so most pass as they are."""
-    if not np.isin(column.pool, (34, 92)).any() and (column.pool >= 32).all():
+    pool = column.pool
+    if not ((pool == 34) | (pool == 92) | (pool < 32)).any():
         return column
     inside = [orjson.dumps(label).decode()[1:-1] for label in column.texts]
     return Labels.of(inside, column.codes, boolean=column.boolean)

@@ -58,7 +58,6 @@ class Phrases(NamedTuple):
     after_ring: Bytes
     no_ring: Bytes
     end: Bytes
-    null: Bytes
 
 
 @njit(cache=True, nogil=True)
@@ -78,53 +77,64 @@ def vertices(first: Ints, second: Ints, decimals: int) -> tuple[Bytes, Ints]:
 
 
 @njit(cache=True, nogil=True)
-def _ring(out: Bytes, at: int, i: int, r: Records) -> int:
-    """The four corners and the first again, comma-separated."""
-    for k in range(5):
-        v = r.corners[i, k % 4]
-        at = put(out, at, r.vertices, v * VERTEX, v * VERTEX + r.lengths[v])
-        out[at] = 44
-        at += 1
-    return at - 1
+def _number(out: Bytes, at: int, scaled: int, null: int, places: int) -> int:
+    return put_null(out, at) if null != 0 else put_fixed(out, at, scaled, places)
 
 
 @njit(cache=True, nogil=True)
-def _value(out: Bytes, at: int, i: int, k: int, p: Properties, null: Bytes) -> int:
-    """Property ``k`` of record ``i``."""
-    slot = p.slots[k]
-    if p.kinds[k] == NUMBER:
-        if p.null[slot, i] == 0:
-            return put_fixed(out, at, p.scaled[slot, i], p.places[k])
-        return put(out, at, null, 0, len(null))
-    if p.codes[slot, i] < 0:
-        return put(out, at, null, 0, len(null))
-    label = p.base[slot] + p.codes[slot, i]
-    out[at] = 34  # ", overwritten by a literal
-    quotes = 1 if p.kinds[k] == TEXT else 0
-    at = put(out, at + quotes, p.pool, p.offsets[label], p.offsets[label + 1])
+def _label(out: Bytes, at: int, pool: Bytes, start: int, stop: int) -> int:
+    out[at] = 34  # "
+    at = put(out, at + 1, pool, start, stop)
     out[at] = 34
-    return at + quotes
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def put_null(out: Bytes, at: int) -> int:
+    """Write ``null``."""
+    out[at], out[at + 1], out[at + 2], out[at + 3] = 110, 117, 108, 108
+    return at + 4
 
 
 @njit(cache=True, nogil=True)
 def features(out: Bytes, at: int, r: Records, p: Properties, phrases: Phrases) -> int:
-    """Write comma-separated Features from ``out[at]`` on; returns where they end. The caller gives enough room."""
-    for i in range(len(r.year)):
-        at = put(out, at, phrases.start, 0, len(phrases.start))
-        at = put(out, at, r.ids, r.id_offsets[i], r.id_offsets[i + 1])
+    """Write comma-separated Features from ``out[at]`` on; returns where they end. The caller gives enough room.
+
+    Fields are taken out of their tuples first: each access in the loop would count references.
+    """
+    ids, id_offsets, year, corners, vertex, lengths = r
+    keys, key_offsets, kinds, slots, places, scaled, null, codes, base, pool, offsets = p
+    start, after_id, ring, after_ring, no_ring, end = phrases
+    for i in range(len(year)):
+        at = put(out, at, start, 0, len(start))
+        at = put(out, at, ids, id_offsets[i], id_offsets[i + 1])
         out[at] = 46  # .
-        at = put_int(out, at + 1, r.year[i])
-        at = put(out, at, phrases.after_id, 0, len(phrases.after_id))
-        if r.corners.shape[1] == 0:
-            at = put(out, at, phrases.no_ring, 0, len(phrases.no_ring))
+        at = put_int(out, at + 1, year[i])
+        at = put(out, at, after_id, 0, len(after_id))
+        if corners.shape[1] == 0:
+            at = put(out, at, no_ring, 0, len(no_ring))
         else:
-            at = put(out, at, phrases.ring, 0, len(phrases.ring))
-            at = _ring(out, at, i, r)
-            at = put(out, at, phrases.after_ring, 0, len(phrases.after_ring))
-        for k in range(len(p.kinds)):
-            at = put(out, at, p.keys, p.key_offsets[k], p.key_offsets[k + 1])
-            at = _value(out, at, i, k, p, phrases.null)
-        at = put(out, at, phrases.end, 0, len(phrases.end))
+            at = put(out, at, ring, 0, len(ring))
+            for k in range(5):
+                v = corners[i, k % 4]
+                at = put(out, at, vertex, v * VERTEX, v * VERTEX + lengths[v])
+                out[at] = 44  # ,
+                at += 1
+            at = put(out, at - 1, after_ring, 0, len(after_ring))
+        for k in range(len(kinds)):
+            at = put(out, at, keys, key_offsets[k], key_offsets[k + 1])
+            slot = slots[k]
+            if kinds[k] == NUMBER:
+                at = _number(out, at, scaled[slot, i], null[slot, i], places[k])
+            elif codes[slot, i] < 0:
+                at = put_null(out, at)
+            else:
+                label = base[slot] + codes[slot, i]
+                if kinds[k] == TEXT:
+                    at = _label(out, at, pool, offsets[label], offsets[label + 1])
+                else:
+                    at = put(out, at, pool, offsets[label], offsets[label + 1])
+        at = put(out, at, end, 0, len(end))
         out[at] = 44
         at += 1
-    return at - 1 if len(r.year) > 0 else at
+    return at - 1 if len(year) > 0 else at

@@ -117,7 +117,7 @@ def _layer(
     if block is None:
         return b""
     x, y = frame.lattice(quads.part(stored.window, block))
-    inside = quads.meets(x, y, np.array([0.0, 0.0, EXTENT, EXTENT]), _LEAST)
+    inside = quads.meets(x[None], y[None], np.array([0.0, 0.0, EXTENT, EXTENT]), _LEAST)[0]
     rows = rows_in(stored, block)
     row, col = np.divmod(stored.index[rows], stored.window.ncol)
     row, col = row - block[0], col - block[2]
@@ -207,7 +207,8 @@ def _room(values: _Values, fixed: int) -> int:
     """Bytes that a layer cannot exceed: a feature has ten bytes of frame, tags and twelve varints."""
     n, keys = values.codes.shape
     texts = sum(int(np.diff(labels.offsets).max(initial=0) + 12) * len(used) for labels, used in values.texts)
-    return fixed + n * (24 + keys * 6 + 8 * 6) + 11 * len(values.doubles) + 13 * len(values.integers) + texts + 16
+    numbers = 11 * len(values.doubles) + 13 * len(values.integers)
+    return int(fixed + n * (24 + keys * 6 + 8 * 6) + numbers + texts + 16)
 
 
 def _copy(out: Bytes, at: int, data: bytes) -> int:

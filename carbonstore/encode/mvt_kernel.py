@@ -44,7 +44,7 @@ def dictionary(bits: Ints, null: Flags, first: int) -> tuple[Ints, Ints]:
     size = 1024
     while size < 2 * columns * n:
         size *= 2
-    slot = np.full(size, -1, np.int64)
+    slot = np.full(size, -1, np.int32)
     words, count = np.empty(columns * n, np.int64), 0
     codes = np.full((columns, n), -1, np.int64)
     for i in range(n):
