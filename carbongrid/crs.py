@@ -65,14 +65,13 @@ def project_polygon(polygon: Polygon | MultiPolygon, crs: str) -> Polygon | Mult
     """
     rings = [shapely.get_coordinates(ring) for part in _polygons(polygon) for ring in (part.exterior, *part.interiors)]
     dense = iter(densify(rings, transformer(CRS84, crs)) if rings else ())
-    parts = [
-        Polygon(next(dense), [next(dense) for _ in part.interiors]) for part in _polygons(polygon) if not part.is_empty
-    ]
-    return parts[0] if isinstance(polygon, Polygon) and parts else MultiPolygon(parts)
+    parts = [Polygon(next(dense), [next(dense) for _ in part.interiors]) for part in _polygons(polygon)]
+    return parts[0] if len(parts) == 1 and isinstance(polygon, Polygon) else MultiPolygon(parts)
 
 
-def _polygons(polygon: Polygon | MultiPolygon) -> Sequence[Polygon]:
-    return list(polygon.geoms) if isinstance(polygon, MultiPolygon) else [polygon]
+def _polygons(polygon: Polygon | MultiPolygon) -> list[Polygon]:
+    parts = polygon.geoms if isinstance(polygon, MultiPolygon) else [polygon]
+    return [part for part in parts if not part.is_empty]
 
 
 def densify(rings: Sequence[F64], to: Transformer, tolerance: float = TOLERANCE) -> list[F64]:

@@ -5,8 +5,10 @@ Nothing is repaired silently: what a region is must not depend on our guess.
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NoReturn, Self
 
 import numpy as np
@@ -25,8 +27,9 @@ Box = tuple[float, float, float, float]
 MAX_VERTICES = 200_000
 MAX_POLYGONS = 5_000
 """Limits of contract.md 6."""
-_KINDS = ("Polygon", "MultiPolygon", "Feature", "FeatureCollection")
-_CRS84_NAMES = {"urn:ogc:def:crs:OGC:1.3:CRS84", "OGC:CRS84", "urn:ogc:def:crs:EPSG::4326", "EPSG:4326"}
+_GEOMETRIES = ("Polygon", "MultiPolygon")
+_KINDS = (*_GEOMETRIES, "Feature", "FeatureCollection")
+_CRS84_NAMES = ("urn:ogc:def:crs:OGC:1.3:CRS84", "OGC:CRS84", "urn:ogc:def:crs:EPSG::4326", "EPSG:4326")
 _NEAR = 10.0
 """Degrees around an inventory beyond which a region is cut off: projections are made for their own surroundings."""
 
@@ -42,13 +45,11 @@ class Region:
         """Region from a parsed GeoJSON Polygon, MultiPolygon, or Feature or FeatureCollection of them.
 
         The features of a collection are merged (their overlaps count once); the polygons of a MultiPolygon must not
-        overlap, which RFC 7946 already asks. A third coordinate is ignored. ``where`` is the JSON pointer of ``value``;
-        ``served`` the CRS84 bounds of what is published, to recognise swapped axes. Raises InvalidInput with a pointer
-        to the place, or TooLarge beyond MAX_VERTICES and MAX_POLYGONS.
+        overlap (OGC Simple Features). Coordinates beyond the second are ignored. ``where`` is the JSON pointer of
+        ``value``; ``served`` the CRS84 bounds of what is published, to recognise swapped axes. Raises InvalidInput with
+        a pointer to the place, or TooLarge beyond MAX_VERTICES and MAX_POLYGONS.
         """
         members = list(_members(value, where))
-        if not members:
-            raise InvalidInput("holds no polygon", where=where, allowed=_KINDS)
         count = sum(len(polygons) for _, polygons in members)
         if count > MAX_POLYGONS:
             raise TooLarge(f"{count} polygons, more than the {MAX_POLYGONS} a region may have", where=where)
@@ -89,27 +90,26 @@ def _merged(shapes: Sequence[Polygon | MultiPolygon]) -> Polygon | MultiPolygon:
     return whole
 
 
-def _members(value: object, where: str) -> Iterator[tuple[str, list[tuple[str, object]]]]:
+def _members(
+    value: object, where: str, kinds: tuple[str, ...] = _KINDS
+) -> Iterator[tuple[str, list[tuple[str, object]]]]:
     """Each geometry as its pointer and its polygons, each polygon as (pointer, coordinates)."""
     if not isinstance(value, Mapping):
         _refuse("must be a GeoJSON object", where)
+    kind = value.get("type")
+    if kind not in kinds:
+        raise InvalidInput(f"type {kind!r} is no region", where=f"{where}/type", allowed=kinds)
     _check_crs(value, where)
-    match value.get("type"):
-        case "FeatureCollection":
-            features = _listed(value.get("features"), f"{where}/features")
-            for i, feature in enumerate(features):
-                yield from _members(feature, f"{where}/features/{i}")
-        case "Feature":
-            yield from _members(value.get("geometry"), f"{where}/geometry")
-        case "Polygon":
-            at = f"{where}/coordinates"
-            yield where, [(at, value.get("coordinates"))]
-        case "MultiPolygon":
-            at = f"{where}/coordinates"
-            polygons = _listed(value.get("coordinates"), at)
-            yield where, [(f"{at}/{i}", polygon) for i, polygon in enumerate(polygons)]
-        case kind:
-            raise InvalidInput(f"type {kind!r} is no region", where=f"{where}/type", allowed=_KINDS)
+    if kind == "FeatureCollection":
+        for i, feature in enumerate(_listed(value.get("features"), f"{where}/features")):
+            yield from _members(feature, f"{where}/features/{i}", ("Feature",))
+    elif kind == "Feature":
+        yield from _members(value.get("geometry"), f"{where}/geometry", _GEOMETRIES)
+    elif kind == "Polygon":
+        yield where, [(f"{where}/coordinates", value.get("coordinates"))]
+    else:
+        at = f"{where}/coordinates"
+        yield where, [(f"{at}/{i}", polygon) for i, polygon in enumerate(_listed(value.get("coordinates"), at))]
 
 
 def _listed(value: object, where: str) -> Sequence[Any]:
@@ -123,8 +123,11 @@ def _listed(value: object, where: str) -> Sequence[Any]:
 def _check_crs(value: Mapping[str, Any], where: str) -> None:
     """RFC 7946 has no ``crs`` member; an old one is accepted only where it says what is meant anyway."""
     given = value.get("crs")
-    name = given.get("properties", {}).get("name") if isinstance(given, Mapping) else given
-    if name is not None and name not in _CRS84_NAMES:
+    if given is None:
+        return
+    properties = given.get("properties") if isinstance(given, Mapping) else None
+    name = properties.get("name") if isinstance(properties, Mapping) else given
+    if name not in _CRS84_NAMES:
         raise InvalidInput(
             f"coordinates in {name!r}: GeoJSON is longitude, latitude", where=f"{where}/crs", allowed=[CRS84]
         )
@@ -186,20 +189,27 @@ def _meet(a: Box, b: Box) -> bool:
 def _positions(value: Sequence[Any], where: str) -> F64:
     """A ring's positions as float64 (n, 2); refuses at the first that is none."""
     try:
-        array = np.array(value)
-    except ValueError:
-        array = np.empty(0)
-    if array.ndim == 2 and array.shape[1] in (2, 3) and array.dtype.kind in "iuf" and np.isfinite(array).all():
-        return np.ascontiguousarray(array[:, :2], np.float64)
-    for i, position in enumerate(value):
-        if not isinstance(position, (list, tuple)) or len(position) < 2:
-            _refuse("a position must be [longitude, latitude]", f"{where}/{i}")
-        for axis, number in enumerate(position):
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                _refuse("must be a number", f"{where}/{i}/{axis}")
-            if not np.isfinite(float(number)):
-                _refuse("must be finite", f"{where}/{i}/{axis}")
-    return np.array([position[:2] for position in value], np.float64)
+        if set(map(type, chain.from_iterable(value))) <= {int, float}:
+            array = np.array(value, np.float64)
+            if array.ndim == 2 and array.shape[1] >= 2 and np.isfinite(array).all():
+                return np.ascontiguousarray(array[:, :2])
+    except (TypeError, ValueError, OverflowError):
+        pass  # the loop below says where and why
+    return np.array([_position(position, f"{where}/{i}") for i, position in enumerate(value)])
+
+
+def _position(value: object, where: str) -> tuple[float, float]:
+    if not isinstance(value, (list, tuple)) or len(value) < 2:
+        _refuse("a position must be [longitude, latitude]", where)
+    return _number(value[0], f"{where}/0"), _number(value[1], f"{where}/1")
+
+
+def _number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        _refuse("must be a number", where)
+    if not abs(value) <= sys.float_info.max:
+        _refuse("must be finite", where)
+    return float(value)
 
 
 def _check_range(ring: F64, where: str) -> None:
