@@ -25,7 +25,7 @@ def boundary(width: float = 1000, height: float = 1000) -> shapely.Polygon:
 
 
 def table(kind: str, *shapes: shapely.Geometry) -> ActivityTable:
-    moved = [shapely.transform(s, lambda xy: xy + (EAST, NORTH)) for s in shapes]
+    moved = [shapely.transform(s, lambda xy: np.asarray(xy) + np.array([EAST, NORTH])) for s in shapes]
     size = np.array([s.length if kind == "roads" else s.area for s in shapes])
     names = np.array([f"{kind}-{i}" for i in range(len(shapes))], object)
     return ActivityTable(kind, names, Wkb.from_shapely(moved), size, np.ones(len(shapes)), {})
