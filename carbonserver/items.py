@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items and single features as raw GeoJSON bytes; HTML and JSON-LD of the same addresses come from pygeoapi."""
+"""Items and single features as raw GeoJSON bytes; HTML, JSON-LD and CSV of the same addresses come from pygeoapi."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,6 +32,7 @@ FORMATS = {
     "html": "text/html",
     "jsonld": "application/ld+json",
 }
+PAGE_FORMATS = FORMATS | {"csv": "text/csv"}
 RAW = ("json", "geojson", "_json")
 PAGE = (
     *("f", "lang", "limit", "bbox", "bbox-crs", "crs", "datetime", "properties", "skipGeometry", "sortby"),
@@ -65,7 +66,7 @@ class Items:
     def _page(self, request: Request) -> Response:
         collection = _collection(request)
         answers.only(request, (*PAGE, *collection.fields))
-        variant = answers.choose(request, FORMATS)
+        variant = answers.choose(request, PAGE_FORMATS)
         page = Page.of(request, collection, self.url, variant)
         if variant.format not in RAW:
             return Passed(self.rest)

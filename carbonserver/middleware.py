@@ -51,7 +51,10 @@ class RequestId:
 
 
 class BodyLimit:
-    """Refuse bodies above a limit with 413: by Content-Length before reading, else as soon as it is passed."""
+    """Refuse bodies above a limit with 413: by Content-Length before reading, else as soon as it is passed.
+
+    In the second case the app that reads the body meets TooLarge, which it answers as any domain error.
+    """
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
         self.app, self.limit = app, limit
@@ -66,10 +69,7 @@ class BodyLimit:
         if not length.isdigit() or int(length) > self.limit:
             await error_response(too_large)(scope, receive, send)
             return
-        try:
-            await self.app(scope, _counted(receive, self.limit, too_large), send)
-        except TooLarge as error:
-            await error_response(error)(scope, receive, send)
+        await self.app(scope, _counted(receive, self.limit, too_large), send)
 
 
 def _counted(receive: Receive, limit: int, too_large: TooLarge) -> Callable[[], Awaitable[Message]]:

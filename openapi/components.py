@@ -15,6 +15,7 @@ FORMATS = {
     "geojson": "GeoJSON",
     "html": "HTML",
     "jsonld": "JSON-LD (schema.org)",
+    "csv": "CSV, without geometry",
     "mvt": "Mapbox Vector Tile",
     "tilejson": "TileJSON 3.0",
 }

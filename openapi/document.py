@@ -154,7 +154,7 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         "sortby", many({"type": "string", "pattern": f"^[+-]?({'|'.join(names)})$"}), "Sort keys, - descending."
     )
     parameters = [
-        formats("json", "geojson", "html", "jsonld"),
+        formats("json", "geojson", "html", "jsonld", "csv"),
         limit(limits["default_items"], limits["max_items"]),
         *_params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
         bbox_crs(uris),
@@ -163,7 +163,9 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         order,
         *_params(*map(_filter, fields)),
     ]
-    ok = answer("A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT})
+    ok = answer(
+        "A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT, "text/csv": TEXT}
+    )
     summary = f"Features of {title}"
     return _get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
 
