@@ -19,6 +19,8 @@ Forest is covered only north of -50: null in the row -200..-100, incomplete in -
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +87,27 @@ KG = {HOUSE_1: 500, HOUSE_2: 1000, SHOP: 1009, ROAD: 9000, METHANE: 50, GROWTH: 
 
 def toy_inventory(year: int = 2023, id: str = "toy", epsg: int = 5179, scale: int = 1) -> Inventory:
     """The toy city of one year, ``scale`` times the table's kilograms; 2022 has twice those of any other year."""
-    factor = scale * (2 if year == 2022 else 1)
+    return scaled(_toy(year, id, epsg), scale * (2 if year == 2022 else 1))
+
+
+def scaled(inventory: Inventory, scale: int) -> Inventory:
+    """The same inventory with ``scale`` times the kilograms, half-widths included."""
+    layers = {
+        kind: replace(
+            layer,
+            lines=replace(layer.lines, kg=layer.lines.kg * scale),
+            pieces=replace(layer.pieces, kg=layer.pieces.kg * scale),
+        )
+        for kind, layer in inventory.layers.items()
+    }
+    cells = {size: replace(c, kg=c.kg * scale, u95=c.u95 * scale) for size, c in inventory.cells.items()}
+    return replace(inventory, layers=layers, cells=cells)
+
+
+@lru_cache(maxsize=16)
+def _toy(year: int, id: str, epsg: int) -> Inventory:
     window = toy_window(epsg)
-    layers = {kind: _layer(kind, sources, window, factor) for kind, sources in KINDS.items()}
+    layers = {kind: _layer(kind, sources, window) for kind, sources in KINDS.items()}
     finest = _finest(window, layers)
     cells = {size: finest if size == 100 else coarser(finest, size // 100) for size in LEVELS}
     factors = (
@@ -156,9 +176,7 @@ def _index(window: Window, corner: tuple[int, int]) -> int:
     return index
 
 
-def _layer(
-    kind: str, sources: Mapping[str, tuple[shapely.Geometry, dict[Band, Split]]], window: Window, factor: int
-) -> Layer:
+def _layer(kind: str, sources: Mapping[str, tuple[shapely.Geometry, dict[Band, Split]]], window: Window) -> Layer:
     lines = [(s, band, split) for s, (_, bands) in enumerate(sources.values()) for band, split in sorted(bands.items())]
     shapes = [shapely.transform(g, lambda xy: xy + CORNERS[window.grid.epsg]) for g, _ in sources.values()]
     number = {"buildings": 0, "roads": 1, "forests": 2}[kind]
@@ -175,16 +193,14 @@ def _layer(
             np.full(len(lines), 0 if kind == "roads" else -1, np.int16),
             np.full(len(lines), 10, np.float32),
             np.ones(len(lines)),
-            np.array([factor * sum(split.values()) for _, _, split in lines], np.int64),
+            np.array([sum(split.values()) for _, _, split in lines], np.int64),
         ),
-        _pieces([split for _, _, split in lines], window, factor),
+        _pieces([split for _, _, split in lines], window),
     )
 
 
-def _pieces(splits: Sequence[Split], window: Window, factor: int) -> Pieces:
-    flat = sorted(
-        (_index(window, cell), line, factor * kg) for line, split in enumerate(splits) for cell, kg in split.items()
-    )
+def _pieces(splits: Sequence[Split], window: Window) -> Pieces:
+    flat = sorted((_index(window, cell), line, kg) for line, split in enumerate(splits) for cell, kg in split.items())
     cell, line, kg = (np.array(column) for column in zip(*flat, strict=True))
     cells, start = np.unique(cell, return_index=True)
     return Pieces(window, cells, np.append(start, len(cell)).astype(np.int64), line.astype(np.int32), kg)
