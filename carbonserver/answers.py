@@ -5,11 +5,12 @@ Everything answered from an edition carries ``Carbongrid-Edition`` and ``ETag: "
 variant hashes what else the bytes depend on: package version, settings, media type, language and content coding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
+from types import MappingProxyType
 
 from isal import igzip
 from starlette.requests import Request
@@ -17,13 +18,16 @@ from starlette.responses import Response
 
 from carbongrid.errors import InvalidInput
 
+VERSION = version("carbongrid")
 GZIP_FROM = 1024
 """Bytes below which compression costs more than it saves (one network packet)."""
 GZIP_LEVEL = 1
 """isa-l level: about 300 MB/s a core on GeoJSON, which shrinks to a tenth."""
-VARY = "Accept, Accept-Encoding, Accept-Language"
+VARY_UNTRANSLATED = "Accept, Accept-Encoding"
+VARY = f"{VARY_UNTRANSLATED}, Accept-Language"
 LIVE = "public, no-cache"
 PINNED = "public, max-age=31536000, immutable"
+EMPTY: Mapping[str, str] = MappingProxyType({})
 LANGUAGES = {"ko": "ko-KR", "en": "en-US"}
 
 
@@ -33,7 +37,7 @@ class NotAcceptable(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What a client gets of a resource: a format, a language and a content coding."""
+    """What a client gets of a resource: a format, a language ("" where it holds no text) and a content coding."""
 
     format: str
     media: str
@@ -42,7 +46,7 @@ class Variant:
 
     def etag(self, edition: str, base_url: str) -> str:
         """Entity tag of this variant of a resource made from an edition."""
-        return f'"{edition}.{_digest(version("carbongrid"), base_url, self.media, self.language, self.coding)}"'
+        return f'"{edition}.{_digest(VERSION, base_url, self.media, self.language, self.coding)}"'
 
 
 @lru_cache(maxsize=1024)
@@ -50,12 +54,11 @@ def _digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()[:8]
 
 
-def choose(request: Request, formats: Mapping[str, str]) -> Variant:
+def choose(request: Request, formats: Mapping[str, str], *, translated: bool = True) -> Variant:
     """The variant asked for; ``formats`` maps values of ``f`` to media types, the default first.
 
-    A name that begins with an underscore is no value of ``f``: only Accept leads to it.
-
-    InvalidInput for an unknown ``f``; NotAcceptable where Accept excludes every format.
+    A name that begins with an underscore is no value of ``f``: only Accept leads to it. ``translated``: the resource
+    holds text for people. InvalidInput for an unknown ``f``; NotAcceptable where Accept excludes every format.
     """
     name = request.query_params.get("f")
     if name is None:
@@ -63,7 +66,7 @@ def choose(request: Request, formats: Mapping[str, str]) -> Variant:
     elif name not in formats or name.startswith("_"):
         allowed = [f for f in formats if not f.startswith("_")]
         raise InvalidInput(f"'{name}' is no format of this resource", where="f", allowed=allowed)
-    return Variant(name, formats[name], language(request), coding(request))
+    return Variant(name, formats[name], language(request) if translated else "", coding(request))
 
 
 def _accepted(accept: str, formats: Mapping[str, str]) -> str:
@@ -116,15 +119,26 @@ def not_modified(request: Request, etag: str) -> bool:
 
 
 def headers(request: Request, variant: Variant, edition: str, base_url: str, more: Mapping[str, str]) -> dict[str, str]:
-    """Headers of a cacheable answer; one whose address names the edition never changes."""
-    return {
-        "ETag": variant.etag(edition, base_url),
-        "Vary": VARY,
-        "Cache-Control": PINNED if "edition" in request.query_params else LIVE,
-        "Carbongrid-Edition": edition,
-        "Content-Language": LANGUAGES[variant.language],
-        **more,
-    }
+    """Headers of an answer made from one edition; one whose address names the edition never changes."""
+    pinned = PINNED if "edition" in request.query_params else LIVE
+    own = {"Carbongrid-Edition": edition, "Cache-Control": pinned}
+    return _common(variant, variant.etag(edition, base_url)) | own | dict(more)
+
+
+def shared_headers(variant: Variant, state: str, base_url: str, more: Mapping[str, str] = EMPTY) -> dict[str, str]:
+    """Headers of an answer made from everything published; ``state`` is the hash of all editions."""
+    return _common(variant, variant.etag(state, base_url)) | {"Cache-Control": LIVE} | dict(more)
+
+
+def _common(variant: Variant, etag: str) -> dict[str, str]:
+    if variant.language:
+        return {"ETag": etag, "Vary": VARY, "Content-Language": LANGUAGES[variant.language]}
+    return {"ETag": etag, "Vary": VARY_UNTRANSLATED}
+
+
+def reply(request: Request, variant: Variant, head: Mapping[str, str], make: Callable[[], bytes]) -> Response:
+    """304 where the client holds the current entity, else 200 with what ``make`` gives."""
+    return unchanged(head) if not_modified(request, head["ETag"]) else respond(request, variant, make(), head)
 
 
 def respond(request: Request, variant: Variant, body: bytes, head: Mapping[str, str]) -> Response:

@@ -39,15 +39,27 @@ class Host:
         self.settings, self.catalogue = settings, catalogue
         self._lock = Lock()
         self._state: State | None = None
+        self._unusable = ""
 
     def state(self) -> State:
         """The state of what is published now."""
         snapshot, state = self.catalogue.snapshot(), self._state
-        if state is not None and state.snapshot.hash == snapshot.hash:
+        if state is not None and snapshot.hash in (state.snapshot.hash, self._unusable):
             return state
         with self._lock:
             if self._state is None or self._state.snapshot.hash != snapshot.hash:
-                self._state = self._build(snapshot)
+                self._state = self._switched(snapshot)
+            return self._state
+
+    def _switched(self, snapshot: Snapshot) -> State:
+        """The state of a new snapshot; where it cannot be made, the one before goes on and the cause is logged once."""
+        try:
+            return self._build(snapshot)
+        except Exception:
+            if self._state is None:
+                raise
+            LOG.exception("what is published now cannot be served; the state before goes on")
+            self._unusable = snapshot.hash
             return self._state
 
     def _build(self, snapshot: Snapshot) -> State:

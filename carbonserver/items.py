@@ -70,10 +70,7 @@ class Items:
         page = Page.of(request, collection, self.url, variant)
         if variant.format not in RAW:
             return Passed(self.rest)
-        head = self._head(request, collection, variant)
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
-        return answers.respond(request, variant, page.body(), head)
+        return answers.reply(request, variant, self._head(request, collection, variant), page.body)
 
     def _feature(self, request: Request) -> Response:
         collection, name = _collection(request), request.path_params["feature"]
@@ -86,12 +83,10 @@ class Items:
             return self._elsewhere(request, found)
         if variant.format not in RAW:
             return Passed(self.rest)
-        head = self._head(request, collection, variant)
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
         address = f"{self.url}/collections/{collection.id}/items/{quote(name)}"
         links = [*_representations(address, request, variant), _collection_link(self.url, collection, variant)]
-        return answers.respond(request, variant, geojson.feature(batch, {"links": links}, crs=crs), head)
+        head = self._head(request, collection, variant)
+        return answers.reply(request, variant, head, lambda: geojson.feature(batch, {"links": links}, crs=crs))
 
     def _elsewhere(self, request: Request, found: Elsewhere) -> Response:
         """303 from a cell to its newest record; 404 with a link from an older year to the history."""

@@ -71,10 +71,8 @@ class Pages:
         return Route(path, Resource(answer))
 
     def _document(self, request: Request, variant: Variant, body: bytes) -> Response:
-        head = answers.headers(request, variant, state_of(request).snapshot.hash, self.url, {})
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
-        return answers.respond(request, variant, body, head)
+        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self.url)
+        return answers.reply(request, variant, head, lambda: body)
 
     @staticmethod
     def _exists(request: Request) -> None:

@@ -81,7 +81,5 @@ class Revalidated:
     def _answer(self, request: Request, start: Headers, body: bytes) -> Response:
         variant = Variant("", start["content-type"], answers.language(request), answers.coding(request))
         kept = {name: start[name] for name in ("content-crs", "link") if name in start}
-        head = answers.headers(request, variant, state_of(request).snapshot.hash, self._base_url, kept)
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
-        return answers.respond(request, variant, body, head)
+        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self._base_url, kept)
+        return answers.reply(request, variant, head, lambda: body)

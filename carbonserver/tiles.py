@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vector tiles, tileset lists and tileset metadata, of each collection and of the whole dataset, as raw bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -49,35 +49,27 @@ class Tiles:
 
     def _tile(self, request: Request) -> Response:
         answers.only(request, ("f", "datetime", "properties", "edition"))
-        collection = _collection(request)
-        tms_id, z, x, y = _place(request)
-        TileSet.of_collection(collection, tms_id).check(z, x, y)
-        variant = answers.choose(request, TILE)
-        years = params.years(request.query_params, collection)
-        head = self._head(request, variant, collection.edition, years)
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
-        chosen = params.names(request.query_params, "properties")
-        body = mvt.tile(collection, tms_id, z, x, y, year=years[-1], properties=chosen) if years else b""
-        return answers.respond(request, variant, body, head)
+        collection, place = _collection(request), _place(request)
+        TileSet.of_collection(collection, place[0]).check(*place[1:])
+        variant = answers.choose(request, TILE, translated=False)
+        years, chosen = params.years(request.query_params, collection), params.names(request.query_params, "properties")
+        head = answers.headers(request, variant, collection.edition, self.url, _drawn(years))
+
+        def make() -> bytes:
+            return mvt.tile(collection, *place, year=years[-1], properties=chosen) if years else b""
+
+        return answers.reply(request, variant, head, make)
 
     def _dataset_tile(self, request: Request) -> Response:
         answers.only(request, ("f", "datetime", "properties"))
-        snapshot, (tms_id, z, x, y) = state_of(request).snapshot, _place(request)
-        TileSet.of_dataset(snapshot, tms_id).check(z, x, y)
-        variant = answers.choose(request, TILE)
+        snapshot, place = state_of(request).snapshot, _place(request)
+        TileSet.of_dataset(snapshot, place[0]).check(*place[1:])
+        variant = answers.choose(request, TILE, translated=False)
         shown = at_time(snapshot, request.query_params.get("datetime"))
-        newest = sorted({p.newest for p in shown.inventories.values()})
-        head = self._head(request, variant, snapshot.hash, newest)
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
         chosen = params.names(request.query_params, "properties")
-        return answers.respond(request, variant, mvt.dataset_tile(shown, tms_id, z, x, y, properties=chosen), head)
-
-    def _head(self, request: Request, variant: Variant, edition: str, years: Any) -> dict[str, str]:
-        """Headers of a tile; the year drawn is the newest of those that were asked for (contract 5)."""
-        drawn = {"OGCAPI-datetime": f"{years[-1]}-01-01/{years[-1]}-12-31"} if years else {}
-        return answers.headers(request, variant, edition, self.url, drawn)
+        newest = sorted(p.newest for p in shown.inventories.values())
+        head = answers.shared_headers(variant, snapshot.hash, self.url, _drawn(newest))
+        return answers.reply(request, variant, head, lambda: mvt.dataset_tile(shown, *place, properties=chosen))
 
     def _collection_tileset(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
@@ -116,10 +108,8 @@ class Tiles:
         return self._document(request, variant, {"tilesets": summaries, "links": [link]})
 
     def _document(self, request: Request, variant: Variant, document: Mapping[str, Any]) -> Response:
-        head = answers.headers(request, variant, state_of(request).snapshot.hash, self.url, {})
-        if answers.not_modified(request, head["ETag"]):
-            return answers.unchanged(head)
-        return answers.respond(request, variant, orjson.dumps(document), head)
+        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self.url)
+        return answers.reply(request, variant, head, lambda: orjson.dumps(document))
 
 
 def _collection(request: Request) -> Collection:
@@ -131,6 +121,11 @@ def _place(request: Request) -> tuple[str, int, int, int]:
     """(tile matrix set, z, x, y) of the path; NotFound where there can be no such tile."""
     path = request.path_params
     return known_set(path["tms"]), *tile_numbers(path["z"], path["x"], path["y"])
+
+
+def _drawn(years: Sequence[int]) -> dict[str, str]:
+    """Header that names the year drawn: the newest of those that were asked for (contract 5)."""
+    return {"OGCAPI-datetime": f"{years[-1]}-01-01/{years[-1]}-12-31"} if years else {}
 
 
 def _without_html(formats: Mapping[str, str]) -> Mapping[str, str]:

@@ -204,9 +204,10 @@ def test_entity_tags_revalidate(api: TestClient, path: str) -> None:
     first = api.get(path)
     assert first.status_code == 200
     tag = first.headers["etag"]
-    edition_id, variant = tag.strip('"').split(".")
-    assert edition_id == first.headers["carbongrid-edition"]
-    assert (len(edition_id), len(variant)) == (16, 8)
+    state, variant = tag.strip('"').split(".")
+    assert (len(state), len(variant)) == (16, 8)
+    assert first.headers.get("carbongrid-edition", state) == state
+    assert ("carbongrid-edition" in first.headers) == ("/items" in path or "/toy-100m/tiles/" in path)
     for held in (tag, f'"other", W/{tag}', "*"):
         again = api.get(path, headers={"If-None-Match": held})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
@@ -223,6 +224,14 @@ def test_entity_tags_tell_variants_apart(api: TestClient) -> None:
     tags = {api.get(ITEMS, headers=headers).headers["etag"] for headers in asked}
     assert len(tags) == 4
     assert len({tag.split(".")[0] for tag in tags}) == 1
+
+
+def test_tiles_hold_no_text_to_translate(api: TestClient) -> None:
+    tile = "/collections/toy-100m/tiles/WebMercatorQuad/12/1601/3496"
+    korean, english = api.get(tile), api.get(tile, headers=EN)
+    assert korean.headers["etag"] == english.headers["etag"]
+    assert "content-language" not in korean.headers
+    assert "Accept-Language" not in korean.headers["vary"]
 
 
 def test_gzip_and_identity_hold_the_same(api: TestClient) -> None:
@@ -459,6 +468,22 @@ def test_a_broken_inventory_takes_no_other_down(
         assert fresh.get("/healthz").json() == {"status": "ok", "collections": 6, "faults": 1}
         assert fresh.get(ITEMS).status_code == 200
     assert "steppe is not served" in caplog.text
+
+
+def test_a_state_that_cannot_be_served_leaves_the_one_before(
+    live: tuple[TestClient, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, root = live
+    assert client.get(f"{ITEMS}?limit=1").status_code == 200
+    monkeypatch.setattr("carbonserver.host.api_document", lambda *_: 1 / 0)
+    publish(root, 2023)
+    with caplog.at_level(logging.ERROR, "carbongrid"):
+        years = [client.get(ITEMS).json()["features"][0]["properties"]["year"] for _ in range(3)]
+    assert years == [2022] * 3
+    assert caplog.text.count("cannot be served") == 1
+    monkeypatch.undo()
+    publish(root, 2024)
+    assert client.get(ITEMS).json()["features"][0]["properties"]["year"] == 2024
 
 
 def test_two_servers_in_one_process_do_not_mix(tmp_path: Path, api: TestClient) -> None:
