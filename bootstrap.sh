@@ -11,7 +11,7 @@ LOCK=requirements.lock
 if [ "${1:-}" = --dev ]; then LOCK=requirements-dev.lock; fi
 STAMP=".venv/.$(cat $LOCK pyproject.toml | sha256sum | cut -c1-16)"
 
-runs() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+runs() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
 
 find_python() {
     for candidate in "${CARBONGRID_PYTHON:-}" python3.14 python3.13 python3.12 python3 \
@@ -25,8 +25,10 @@ find_python() {
 find_uv() {
     if command -v uv >/dev/null 2>&1; then echo uv; return; fi
     if [ ! -x .uv/bin/uv ]; then
-        "$1" -m venv .uv >&2
-        .uv/bin/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1' >&2
+        quiet='-q --disable-pip-version-check --no-compile --root-user-action=ignore'
+        # Into a folder of its own: quicker than a venv, and allowed where the system's Python is managed by its distribution.
+        "$1" -m pip install $quiet --target .uv 'uv>=0.9,<1' >&2 ||
+            { "$1" -m venv --clear .uv >&2 && .uv/bin/python -m pip install $quiet 'uv>=0.9,<1' >&2; }
     fi
     echo .uv/bin/uv
 }
@@ -39,9 +41,9 @@ install_python() {
         fi
         PY=3.13 HOST=python3
     fi
-    UV=$(find_uv "$HOST")
     echo "carbongrid: setting up .venv from $LOCK" >&2
     "$HOST" tools/vendor.py >/dev/null 2>&1 & VENDOR=$!
+    UV=$(find_uv "$HOST")
     if ! runs .venv/bin/python; then "$UV" venv -q --clear --python "$PY" .venv; fi
     "$UV" pip install -q --python .venv/bin/python --require-hashes -r "$LOCK"
     "$UV" pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
