@@ -17,6 +17,7 @@ from carbonserver.pages import Pages
 from carbonserver.resource import Revalidated
 from carbonserver.settings import Settings
 from carbonserver.tiles import Tiles
+from carbonserver.warm import lifespan
 from carbonstore.catalogue import Catalogue
 from processes import http as process_routes
 
@@ -30,6 +31,7 @@ def create_app(settings: Settings) -> ASGIApp:
     rest = Revalidated(Router(compat.starlette_app().APP.routes), settings.url)
     return Starlette(
         routes=_routes(settings, catalogue, rest),
+        lifespan=lifespan(catalogue),
         exception_handlers={HTTPException: http_exception, CarbongridError: domain_error},
         middleware=[
             Middleware(RequestId),

@@ -24,6 +24,7 @@ from carbonserver.app import create_app
 from carbonserver.errors import domain_error
 from carbonserver.middleware import BodyLimit
 from carbonserver.settings import Settings
+from carbonserver.warm import warm
 from carbonstore import catalogue, edition, stored
 from carbonstore.catalogue import Catalogue
 from carbonstore.release import write
@@ -166,6 +167,11 @@ def test_nothing_published_is_no_error(tmp_path: Path) -> None:
         assert client.get("/tiles/WebMercatorQuad/0/0/0").status_code == 404
         for path in ("/", "/openapi", "/conformance", "/tiles", "/healthz"):
             assert client.get(path).status_code == 200
+
+
+def test_the_warm_up_makes_a_page_and_a_tile(cities: Path, tmp_path: Path) -> None:
+    assert warm(Catalogue(cities)) > 10_000
+    assert warm(Catalogue(tmp_path)) == 0
 
 
 # -- negotiation and caching -----------------------------------------------------------------------------------------
