@@ -468,9 +468,9 @@ def test_a_broken_inventory_takes_no_other_down(
     toy_store(root, (2024,), id="steppe", epsg=32642)
     release = Catalogue(root).snapshot().inventories["steppe"].releases[2024]
     (root / "releases" / release.id / "manifest.json").write_text("{}")
+    catalogue._opened.cache_clear()
+    stored.opened.cache_clear()
     with caplog.at_level(logging.WARNING, "carbongrid"), TestClient(create_app(Settings(root, URL))) as fresh:
-        catalogue._opened.cache_clear()
-        stored.opened.cache_clear()
         assert fresh.get("/healthz").json() == {"status": "ok", "collections": 6, "faults": 1}
         assert fresh.get(ITEMS).status_code == 200
     assert "steppe is not served" in caplog.text
