@@ -17,16 +17,17 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput
 from carbongrid.grid import Window
-from carbongrid.rings import LINE, ZERO, checked, kernel, point, right_of, ring_area, ring_table
+from carbongrid.rings import LINE, ZERO, frozen, kernel, point, right_of, ring_table
 from carbongrid.wkb import Wkb
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 _SLIVER = 1e-10
 """Parts below this share of their source, or of a cell where the source is larger, are rounding noise and left out."""
+_NO_KIND = -np.inf
+"""Stands in a kernel's result for a geometry of another kind."""
 _STRIP = 4_000_000
 """Cells that :func:`shares` holds at a time beside its result."""
 
@@ -35,21 +36,18 @@ _STRIP = 4_000_000
 class Parts:
     """Source x cell, sorted by source, then by flat index in ``window``.
 
-    ``source`` int32, ``cell`` int64 and ``measure`` float64 (m2 of polygons, m of lines) are equally long; ``total`` is
-    the measure of each source inside the window and ``outside`` what the window clipped away.
+    ``source`` int32, ``cell`` int64 and ``measure`` float64 (m2 of polygons, m of lines) are equally long; source ``i``
+    owns ``start[i]:start[i + 1]`` (int64) of them. ``total`` is the measure of each source inside the window and
+    ``outside`` what the window clipped away.
     """
 
     window: Window
     source: NDArray[np.int32]
     cell: I64
     measure: F64
+    start: I64
     total: F64
     outside: F64
-
-    @property
-    def start(self) -> I64:
-        """First part of each source, and the number of parts: source ``i`` owns ``start[i]:start[i + 1]``."""
-        return np.searchsorted(self.source, np.arange(len(self.total) + 1)).astype(np.int64)
 
 
 def parts(wkb: Wkb, window: Window) -> Parts:
@@ -58,20 +56,40 @@ def parts(wkb: Wkb, window: Window) -> Parts:
     Geometries are in the window's CRS: valid (Multi)Polygons, in any ring direction, and (Multi)LineStrings. What lies
     outside the window is clipped and counted. InvalidInput for other kinds and for coordinates that are not finite.
     """
-    data, offsets = checked(wkb)
     west, south, _, _ = window.bounds
-    source, cell, measure, total, outside, n = _parts(
-        data, offsets, west, south, float(window.grid.cell_size), window.ncol, window.nrow
+    start, cell, measure, total, outside = _parts(
+        frozen(wkb.data, np.uint8),
+        frozen(wkb.offsets, np.int64),
+        west,
+        south,
+        float(window.grid.cell_size),
+        window.ncol,
+        window.nrow,
     )
-    if np.isnan(outside).any():
-        raise InvalidInput(f"geometry {int(np.argmax(np.isnan(outside)))} has coordinates that are not finite")
-    return Parts(window, source[:n].copy(), cell[:n].copy(), measure[:n].copy(), total, outside)
+    _check(outside)
+    n = int(start[-1])
+    source = np.repeat(np.arange(len(total), dtype=np.int32), np.diff(start))
+    return Parts(window, source, cell[:n].copy(), measure[:n].copy(), start, total, outside)
 
 
 def measures(wkb: Wkb) -> F64:
     """Area (m2) of polygons and length (m) of lines, whole geometries, planar."""
-    data, offsets = checked(wkb)
-    return _measures(data, offsets)
+    found = _measures(frozen(wkb.data, np.uint8), frozen(wkb.offsets, np.int64))
+    _check(found)
+    return found
+
+
+def _check(values: F64) -> None:
+    """InvalidInput at the first geometry that a kernel could not take."""
+    if np.isfinite(values).all():
+        return
+    i = int(np.argmin(np.isfinite(values)))
+    if np.isnan(values[i]):
+        raise InvalidInput(f"geometry {i} has coordinates that are not finite")
+    raise InvalidInput(
+        f"geometry {i} is no 2-D little-endian WKB of a kind that can be gridded",
+        allowed=["Polygon", "MultiPolygon", "LineString", "MultiLineString"],
+    )
 
 
 def shares(polygon: Polygon | MultiPolygon, window: Window) -> F64:
@@ -88,45 +106,38 @@ def shares(polygon: Polygon | MultiPolygon, window: Window) -> F64:
 
 
 @kernel
-def _bounds(data: U8, table: I64, rings: int) -> tuple[float, float, float, float]:
-    """(min x, min y, max x, max y): inverted where there is no point, all NaN where a coordinate is not finite."""
-    west, south, east, north, check = np.inf, np.inf, -np.inf, -np.inf, 0.0
+def _survey(data: U8, table: I64, rings: int, sizes: F64) -> tuple[float, float, float, float, float]:
+    """One pass over a geometry: (min x, min y, max x, max y, whole area or length); min x NaN if any is not finite.
+
+    ``sizes`` receives the signed area, counter-clockwise positive, or the length of every ring.
+    """
+    west, south, east, north, whole, check = np.inf, np.inf, -np.inf, -np.inf, 0.0, 0.0
     for ring in range(rings):
-        at = table[ring, 0]
+        at, role, size = table[ring, 0], table[ring, 2], 0.0
+        x0, y0, ax, ay = 0.0, 0.0, 0.0, 0.0
         for j in range(table[ring, 1]):
             x, y = point(data, at, j)
             west, east, south, north = min(west, x), max(east, x), min(south, y), max(north, y)
             check += 0.0 * (x + y)
-    if check != 0.0:
-        return np.nan, np.nan, np.nan, np.nan
-    return west, south, east, north
-
-
-@kernel
-def _size_of(data: U8, table: I64, rings: int) -> float:
-    """Area of a polygon or length of a line."""
-    size = 0.0
-    for ring in range(rings):
-        at, points, role = table[ring, 0], table[ring, 1], table[ring, 2]
-        if role != LINE:
-            size += role * abs(ring_area(data, at, points))
-            continue
-        ax, ay = 0.0, 0.0
-        for j in range(points):
-            bx, by = point(data, at, j)
-            if j > 0:
-                size += sqrt((bx - ax) * (bx - ax) + (by - ay) * (by - ay))
+            if j == 0:
+                x0, y0 = x, y
+            bx, by = x - x0, y - y0
+            size += sqrt((bx - ax) * (bx - ax) + (by - ay) * (by - ay)) if role == LINE else 0.5 * (ax * by - bx * ay)
             ax, ay = bx, by
-    return size
+        sizes[ring] = size
+        whole += size if role == LINE else role * abs(size)
+    return west if check == 0.0 else np.nan, south, east, north, whole
 
 
 @kernel
 def _measures(data: U8, offsets: I64) -> F64:
-    out = np.zeros(offsets.shape[0] - 1)
-    table = np.empty((64, 3), np.int64)
+    out, table, sizes = np.zeros(offsets.shape[0] - 1), np.empty((64, 3), np.int64), np.empty(64)
     for i in range(out.shape[0]):
         table, rings = ring_table(data, offsets[i], table)
-        out[i] = _size_of(data, table, rings)
+        if rings > sizes.shape[0]:
+            sizes = np.empty(2 * rings)
+        _, _, _, _, whole = _survey(data, table, rings, sizes)
+        out[i] = whole if rings >= 0 else _NO_KIND
     return out
 
 
@@ -203,7 +214,16 @@ def _add_segment(acc: F64, width: int, height: int, x0: float, y0: float, x1: fl
 
 @kernel
 def _rasterise(
-    acc: F64, width: int, height: int, data: U8, table: I64, rings: int, west: float, south: float, size: float
+    acc: F64,
+    width: int,
+    height: int,
+    data: U8,
+    table: I64,
+    rings: int,
+    sizes: F64,
+    west: float,
+    south: float,
+    size: float,
 ) -> None:
     """Add every ring to the accumulator of (height, width + 1) cells whose lower left corner is (west, south).
 
@@ -211,7 +231,7 @@ def _rasterise(
     """
     for ring in range(rings):
         at, points, role = table[ring, 0], table[ring, 1], table[ring, 2]
-        sign = right_of(ring_area(data, at, points), role)
+        sign = right_of(sizes[ring], role)
         ax, ay = 0.0, 0.0
         for j in range(points):
             bx, by = point(data, at, j)
@@ -224,16 +244,16 @@ def _rasterise(
 
 
 @kernel
-def _room(source: I32, cell: I64, measure: F64, need: int) -> tuple[I32, I64, F64]:
-    """The three columns, made longer where ``need`` rows do not fit."""
-    have = source.shape[0]
+def _room(cell: I64, measure: F64, need: int) -> tuple[I64, F64]:
+    """Both columns, made longer where ``need`` rows do not fit."""
+    have = cell.shape[0]
     if need <= have:
-        return source, cell, measure
+        return cell, measure
     size = max(need, 2 * have)
-    source2, cell2, measure2 = np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size)
+    cell2, measure2 = np.empty(size, np.int64), np.empty(size)
     for j in range(have):
-        source2[j], cell2[j], measure2[j] = source[j], cell[j], measure[j]
-    return source2, cell2, measure2
+        cell2[j], measure2[j] = cell[j], measure[j]
+    return cell2, measure2
 
 
 @kernel
@@ -246,13 +266,11 @@ def _collect(
     unit: float,
     line: bool,
     least: float,
-    source: I32,
     cell: I64,
     measure: F64,
-    i: int,
     k: int,
 ) -> int:
-    """Empty the accumulator, north-west cell (flat index ``corner``) first, into parts of source ``i``; -> end."""
+    """Empty the accumulator, north-west cell (flat index ``corner``) first, into rows from ``k``; return their end."""
     for row in range(height - 1, -1, -1):
         covered = 0.0
         for column in range(width):
@@ -260,8 +278,7 @@ def _collect(
             covered = acc[at] if line else covered + acc[at]
             acc[at] = 0.0
             if covered > least:
-                source[k], measure[k] = i, covered * unit
-                cell[k] = corner + (height - 1 - row) * ncol + column
+                cell[k], measure[k] = corner + (height - 1 - row) * ncol + column, covered * unit
                 k += 1
         acc[row * (width + 1) + width] = 0.0
     return k
@@ -270,42 +287,45 @@ def _collect(
 @kernel
 def _parts(
     data: U8, offsets: I64, west: float, south: float, size: float, ncol: int, nrow: int
-) -> tuple[I32, I64, F64, F64, F64, int]:
-    """Columns of :class:`Parts` and how many rows of them are filled; ``outside`` is NaN at coordinates not finite."""
+) -> tuple[I64, I64, F64, F64, F64]:
+    """(start, cell, measure, total, outside) of :class:`Parts`; the second and third may be longer than is filled.
+
+    ``outside`` is NaN where coordinates are not finite and ``_NO_KIND`` for other kinds of geometry.
+    """
     n, k = offsets.shape[0] - 1, ZERO
-    table, acc = np.empty((64, 3), np.int64), np.zeros(4096)
-    source, cell, measure = np.empty(2 * n, np.int32), np.empty(2 * n, np.int64), np.empty(2 * n)
+    table, sizes, acc = np.empty((64, 3), np.int64), np.empty(64), np.zeros(4096)
+    start, cell, measure = np.zeros(n + 1, np.int64), np.empty(2 * n, np.int64), np.empty(2 * n)
     total, outside = np.zeros(n), np.zeros(n)
     for i in range(n):
+        start[i + 1] = k
         table, rings = ring_table(data, offsets[i], table)
-        x0, y0, x1, y1 = _bounds(data, table, rings)
-        whole = _size_of(data, table, rings)
-        if np.isnan(x0) or whole <= 0.0:
-            outside[i] = x0 if np.isnan(x0) else 0.0
+        if rings > sizes.shape[0]:
+            sizes = np.empty(2 * rings)
+        x0, y0, x1, y1, whole = _survey(data, table, rings, sizes)
+        if rings < 1 or np.isnan(x0) or whole <= 0.0:
+            outside[i] = _NO_KIND if rings < 0 else (x0 if np.isnan(x0) else 0.0)
             continue
         left, right = floor((x0 - west) / size), floor((x1 - west) / size)
         bottom, top = floor((y0 - south) / size), floor((y1 - south) / size)
         clipped = left < 0 or bottom < 0 or right >= ncol or top >= nrow
         left, bottom, right, top = max(left, 0), max(bottom, 0), min(right, ncol - 1), min(top, nrow - 1)
-        width, height = right - left + 1, top - bottom + 1
-        if width < 1 or height < 1:
-            outside[i] = whole
-            continue
-        source, cell, measure = _room(source, cell, measure, k + width * height)
-        corner, first = (nrow - 1 - top) * ncol + left, k
+        width, height = max(right - left + 1, 0), max(top - bottom + 1, 0)
+        cell, measure = _room(cell, measure, k + width * height)
+        corner = (nrow - 1 - top) * ncol + left
         if width == 1 and height == 1 and not clipped:
-            source[k], cell[k], measure[k] = i, corner, whole
+            cell[k], measure[k] = corner, whole
             k += 1
-        else:
+        elif width * height > 0:
             if height * (width + 1) > acc.shape[0]:
                 acc = np.zeros(2 * height * (width + 1))
             line = table[0, 2] == LINE
             unit = size if line else size * size
             least = _SLIVER * min(1.0, whole / unit)
-            _rasterise(acc, width, height, data, table, rings, west + left * size, south + bottom * size, size)
-            k = _collect(acc, width, height, corner, ncol, unit, line, least, source, cell, measure, i, k)
-        for j in range(first, k):
+            _rasterise(acc, width, height, data, table, rings, sizes, west + left * size, south + bottom * size, size)
+            k = _collect(acc, width, height, corner, ncol, unit, line, least, cell, measure, k)
+        for j in range(start[i + 1], k):
             total[i] += measure[j]
         if clipped and whole - total[i] > 1e-9 * whole:
             outside[i] = whole - total[i]
-    return source, cell, measure, total, outside, k
+        start[i + 1] = k
+    return start, cell, measure, total, outside

@@ -13,16 +13,12 @@ from numba import extending
 from numba.core.cgutils import create_struct_proxy
 from numpy.typing import DTypeLike, NDArray
 
-from carbongrid.errors import InvalidInput
-from carbongrid.wkb import Wkb
-
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 
 LINE, SHELL, HOLE = 0, 1, -1
 ZERO = cast(int, np.int64(0))
 """Where counters begin that are handed on: numba would compile the callee anew for a literal 0."""
-_TYPES = (2, 3, 5, 6)
 _NJIT: Any = numba.njit
 _INTRINSIC: Any = extending.intrinsic
 _PROXY: Any = create_struct_proxy
@@ -41,22 +37,6 @@ def frozen(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     view = np.require(array, dtype, ["C", "A"]).view()
     view.flags.writeable = False
     return view
-
-
-def checked(wkb: Wkb) -> tuple[U8, I64]:
-    """Bytes and offsets for a kernel; InvalidInput unless all are 2-D little-endian (Multi)Polygons or -LineStrings."""
-    data, offsets = frozen(wkb.data, np.uint8), frozen(wkb.offsets, np.int64)
-    start = offsets[:-1]
-    wrong = offsets[1:] - start < 9
-    if not wrong.any():
-        head = data[start[:, None] + np.arange(5)]
-        wrong = (head[:, 0] != 1) | ~np.isin(head[:, 1], _TYPES) | head[:, 2:].any(axis=1)
-    if wrong.any():
-        raise InvalidInput(
-            f"geometry {int(np.argmax(wrong))} is no 2-D little-endian WKB of a kind that can be gridded",
-            allowed=["Polygon", "MultiPolygon", "LineString", "MultiLineString"],
-        )
-    return data, offsets
 
 
 def _reader(stored: Any, given: Any) -> Any:
@@ -96,9 +76,12 @@ def point(data: U8, at: int, j: int) -> tuple[float, float]:
 
 @kernel
 def _list_rings(data: U8, at: int, table: I64) -> int:
-    """Fill as many rows of ``table`` as fit; return the number of rings there are."""
+    """Fill as many rows of ``table`` as fit; return the number of rings there are, -1 for a kind that has none."""
+    kind = u32(data, at + 1)
+    if data[at] != 1 or kind not in (2, 3, 5, 6):
+        return -1
     count, parts = 0, 1
-    if u32(data, at + 1) > 3:
+    if kind > 3:
         parts = u32(data, at + 5)
         at += 9
     for _ in range(parts):
@@ -118,7 +101,10 @@ def _list_rings(data: U8, at: int, table: I64) -> int:
 
 @kernel
 def ring_table(data: U8, at: int, table: I64) -> tuple[I64, int]:
-    """Rows (byte position, points, role) of the geometry at byte ``at``, and how many; the table may grow."""
+    """Rows (byte position, points, role) of the geometry at byte ``at``, and how many; the table may grow.
+
+    -1 instead of the number for all but 2-D little-endian (Multi)Polygons and (Multi)LineStrings.
+    """
     count = _list_rings(data, at, table)
     if count > table.shape[0]:
         table = np.empty((2 * count, 3), np.int64)
