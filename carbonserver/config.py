@@ -134,10 +134,15 @@ def described(collection: Collection) -> dict[str, str]:
 
 
 def _links(collection: Collection, url: str) -> list[Json]:
-    """Licences that have a page, and the map."""
+    """Licences that have a page, the map, and the schema from which GDAL takes the types of its fields."""
     known = dict.fromkeys(e["licence"] for e in collection.licences if e["licence"] in LICENCE_PAGES)
     licences = [{"rel": "license", "type": "text/html", "title": n, "href": LICENCE_PAGES[n]} for n in known]
-    return [*licences, {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{url}/map"}]
+    feature = f"{url}/collections/{collection.id}/schema?profile=feature"
+    return [
+        *licences,
+        {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{url}/map"},
+        {"rel": "describedby", "type": "application/schema+json", "title": "GeoJSON Feature", "href": feature},
+    ]
 
 
 def _features(collection: Collection, place: Place) -> Json:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from carbongrid.errors import NotFound
+from carbongrid.errors import InvalidInput, NotFound
 from carbonserver import answers
 from carbonserver.answers import Variant
 from carbonserver.host import state_of
@@ -29,6 +29,9 @@ SCHEMA = {"json": "application/schema+json", "html": "text/html"}
 API_DOCUMENT = {"json": OPENAPI, "html": "text/html"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 GEOMETRY = {"format": "geometry-polygon", "x-ogc-role": "primary-geometry"}
+
+PROFILES = ("properties", "feature")
+"""Forms of a collection's schema: the logical properties (OGC 23-058r2), or the GeoJSON feature around them."""
 
 type Make = Callable[[Request, Variant], Mapping[str, Any] | bytes | None]
 """Makes a document, or None where pygeoapi has the page."""
@@ -50,7 +53,7 @@ class Pages:
             self._route("/conformance", PAGE),
             self._route("/collections", DOCUMENT),
             self._route("/collections/{collection}", DOCUMENT),
-            self._route("/collections/{collection}/schema", SCHEMA, self._schema),
+            self._route("/collections/{collection}/schema", SCHEMA, self._schema, "profile"),
             self._route("/collections/{collection}/queryables", SCHEMA, self._queryables, "properties", "profile"),
             *(self._route(path, PAGE) for path in matrix_sets),
             *(self._route(path + "/{tileMatrixSetId}", PAGE) for path in matrix_sets),
@@ -87,7 +90,15 @@ class Pages:
         return landing_page(self.url, variant.language)
 
     def _schema(self, request: Request, variant: Variant) -> Mapping[str, Any]:
-        return self._json_schema(request, variant, "schema")
+        """The properties, or with ``profile=feature`` the GeoJSON feature that holds them.
+
+        GDAL takes the types of its fields from the latter (link ``describedby``); without it a column whose first page
+        is null, a sector that nobody covers, would be text. A property that is not required may be null.
+        """
+        properties = self._json_schema(request, variant, "schema")
+        if _profile(request) == PROFILES[0]:
+            return properties
+        return {**properties, "$id": f"{properties['$id']}?profile=feature", **_feature(properties["properties"])}
 
     def _queryables(self, request: Request, variant: Variant) -> Mapping[str, Any]:
         """Every property can be a filter; nothing else can (additionalProperties, OGC 19-079r2, 6.2)."""
@@ -110,6 +121,20 @@ class Pages:
         snapshot = state_of(request).snapshot
         body = {"status": "ok", "collections": len(snapshot.collections), "faults": len(snapshot.faults)}
         return Response(orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def _profile(request: Request) -> str:
+    profile = request.query_params.get("profile", PROFILES[0])
+    if profile not in PROFILES:
+        raise InvalidInput(f"'{profile}' is no profile", where="profile", allowed=PROFILES)
+    return profile
+
+
+def _feature(fields: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: field for name, field in fields.items() if name != "geometry"}
+    inner = {"type": "object", "properties": plain}
+    members = {"type": {"const": "Feature"}, "id": {"type": "string"}, "geometry": GEOMETRY, "properties": inner}
+    return {"properties": members, "required": ["type", "geometry", "properties"]}
 
 
 def properties(collection: Collection, language: str, chosen: tuple[str, ...] | None = None) -> dict[str, Any]:

@@ -96,6 +96,11 @@ PARAMETERS: dict[str, Json] = {
         "`hits` counts only: numberMatched without features.",
     ),
     "lang": query("lang", {"type": "string", "enum": ["ko-KR", "en-US"], "default": "ko-KR"}, "Language of titles."),
+    "profile": query(
+        "profile",
+        {"type": "string", "enum": ["properties", "feature"], "default": "properties"},
+        "The logical properties, or the GeoJSON feature that holds them.",
+    ),
     "featureId": path("featureId", TEXT, "Feature id, `{cell_id}.{year}`; a bare `cell_id` redirects to its newest."),
     "tileMatrix": path("tileMatrix", TEXT, "Identifier of the tile matrix (zoom level)."),
     "tileRow": path("tileRow", {"type": "integer", "minimum": 0}, "Row, counted from the north."),

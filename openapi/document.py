@@ -137,7 +137,9 @@ def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict
     schema = page("schema", "JSON Schema.", "application/schema+json")
     return {
         base: _get(name, f"describe.{name}", f"About {title}", describe, page("collection", "Metadata."), "NotFound"),
-        f"{base}/schema": _get(name, f"schema.{name}", f"Properties of {title}", schema_params, schema, "NotFound"),
+        f"{base}/schema": _get(
+            name, f"schema.{name}", f"Properties of {title}", [*schema_params, *_params("profile")], schema, "NotFound"
+        ),
         f"{base}/queryables": _get(
             name, f"queryables.{name}", f"Queryables of {title}", schema_params, schema, "NotFound"
         ),
