@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pools of metered parcels: what is published depends on sums over pools only, so no meter can be worked out from it.
+
+Every metered parcel belongs to at most one pool, and all members get the pool's total by weight. A pool closes when its
+**own** members pass the rule: testing a cell on all its parcels, those of closed pools included, gives single parcels
+away by subtraction. Pools are formed bottom-up on nested cells; what is left over joins the nearest pool that still
+passes, and where there is none it is not published (its parcels are modelled like those without a meter).
+
+Within a year a pool that was published stays: new parcels pool among themselves, and a changed meter counts only once
+those that changed pass the rule by themselves, else the difference of two editions would be one parcel's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from carbongrid.errors import InvalidInput
+
+type F64 = NDArray[np.float64]
+type I64 = NDArray[np.int64]
+type Mask = NDArray[np.bool_]
+
+CELL = 100
+"""Cells in which parcels are located, metres."""
+LEVELS = (100, 500, 1000, 5000, 10_000)
+"""Cell sizes in metres on which pools are formed, whatever levels are published: so pools do not depend on those."""
+NEAREST = 0
+"""Level of a member that joined the nearest pool because its root cell could not close."""
+OPEN = -1
+"""Pool of a parcel that is in none."""
+_CANDIDATES = 200
+"""Nearest members whose pools are tried for a parcel that is left over."""
+_UNCHANGED = 1e-9
+"""Relative difference up to which a meter counts as unchanged (a parcel's shares added up again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concentration:
+    """What a rule looks at, each (groups, carriers): contributors with energy, total, largest and second largest."""
+
+    count: I64
+    total: F64
+    first: F64
+    second: F64
+
+    @classmethod
+    def of(cls, energy: F64, group: I64, groups: int) -> Self:
+        """Of ``energy`` (n, carriers), at least 0, by ``group`` (n,) in 0 .. groups - 1."""
+        columns = [_concentration(energy[:, c], group, groups) for c in range(energy.shape[1])]
+        count, total, first, second = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
+        return cls(count.astype(np.int64), total, first, second)
+
+    def joined(self, groups: I64, energy: F64) -> "Concentration":
+        """Of each of these groups if one more member of ``energy`` (carriers,) joined it."""
+        first, second = self.first[groups], self.second[groups]
+        return Concentration(
+            self.count[groups] + (energy > 0),
+            self.total[groups] + energy,
+            np.maximum(first, energy),
+            np.maximum(second, np.minimum(first, energy)),
+        )
+
+    def put(self, group: int, other: "Concentration", at: int) -> None:
+        """Set one group to what another holds at a position."""
+        for mine, theirs in zip(self._parts(), other._parts(), strict=True):
+            mine[group] = theirs[at]
+
+    def _parts(self) -> tuple[NDArray[np.generic], ...]:
+        return self.count, self.total, self.first, self.second
+
+
+def _concentration(energy: F64, group: I64, groups: int) -> tuple[I64, F64, F64, F64]:
+    size = np.bincount(group, minlength=groups)
+    ranked = energy[np.lexsort((energy, group))]
+    last = np.cumsum(size) - 1
+    first = np.where(size > 0, ranked[last], 0.0) if len(ranked) else np.zeros(groups)
+    second = np.where(size > 1, ranked[np.maximum(last - 1, 0)], 0.0) if len(ranked) else np.zeros(groups)
+    count = np.bincount(group[energy > 0], minlength=groups).astype(np.int64)
+    return count, np.bincount(group, energy, groups), first, second
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a sum may be published: at least ``contributors`` with energy, none above ``dominance`` of the total, and
+    what the two largest leave over is at least ``insider`` of the largest (p % rule: the second largest, who knows
+    itself, cannot estimate the largest better than that). ``dominance`` and ``insider`` are shares, 0 .. 1.
+    """
+
+    contributors: int = 3
+    dominance: float = 0.8
+    insider: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.contributors < 3:
+            raise InvalidInput(f"{self.contributors} contributors know each other", where="contributors", allowed=["3"])
+        for name in ("dominance", "insider"):
+            if not 0 < getattr(self, name) < 1:
+                raise InvalidInput(f"{getattr(self, name):g} is no share", where=name, allowed=["above 0, below 1"])
+
+    def each(self, sums: Concentration) -> Mask:
+        """Whether each sum passes, (groups, carriers); a sum of 0 does not: it would tell that all of it is 0."""
+        rest = sums.total - sums.first - sums.second
+        enough = (sums.total > 0) & (sums.count >= self.contributors)
+        hidden = (sums.first <= self.dominance * sums.total) & (rest >= self.insider * sums.first)
+        passes: Mask = enough & hidden
+        return passes
+
+    def passes(self, sums: Concentration) -> Mask:
+        """Whether each group passes in every carrier that it uses, and uses any, (groups,)."""
+        used = sums.total > 0
+        passes: Mask = (self.each(sums) | ~used).all(axis=1) & used.any(axis=1)
+        return passes
+
+
+@dataclass(frozen=True)
+class Metered:
+    """Parcels with meters: ``key`` int64 (n,) ascending, ``east`` and ``north`` int64 (n,) numbers of their 100 m cell
+    counted from the CRS origin, ``energy`` float64 (n, carriers), 0 where a parcel has no such meter.
+    """
+
+    key: I64
+    east: I64
+    north: I64
+    energy: F64
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def take(self, rows: NDArray[np.intp] | Mask) -> "Metered":
+        """Some of them."""
+        return Metered(self.key[rows], self.east[rows], self.north[rows], self.energy[rows])
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Disjoint pools and their members, each sorted: ``key`` int64 (members,) ascending, ``pool`` int64 its number,
+    ``level`` int64 the cell size at which it was pooled (NEAREST: at the root), ``value`` float64 (members, carriers)
+    the energy that is in use for it, NaN where that is not known.
+
+    ``total`` float64 and ``contributors`` int64 are (pools, carriers). ``waiting`` bool (pools, carriers): meters have
+    changed since the total was published, but too few of them to show it. ``value`` must never be published.
+    """
+
+    key: I64
+    pool: I64
+    level: I64
+    value: F64
+    total: F64
+    contributors: I64
+    waiting: Mask
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    @property
+    def concentration(self) -> Concentration:
+        """Of the values in use; pools with unknown ones count as 0."""
+        return Concentration.of(np.nan_to_num(self.value), self.pool, len(self))
+
+    @property
+    def known(self) -> Mask:
+        """Pools all of whose members' values are known, (pools,)."""
+        unknown = np.isnan(self.value).any(axis=1)
+        known: Mask = np.bincount(self.pool[unknown], minlength=len(self)) == 0
+        return known
+
+    def holds(self, key: I64) -> Mask:
+        """Whether each key is a member."""
+        held: Mask = self.of(key) != OPEN
+        return held
+
+    def of(self, key: I64) -> I64:
+        """Pool number of each key, OPEN where it is in none."""
+        if not len(self.key):
+            return np.full(len(key), OPEN, np.int64)
+        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        return np.where(self.key[at] == key, self.pool[at], OPEN)
+
+
+def form(metered: Metered, rule: Rule, earlier: Pools | None = None) -> Pools:
+    """Pools of these parcels. Those of ``earlier``, published for the same year, stay with all their members."""
+    if earlier is None:
+        return _new(metered, rule)
+    kept = _kept(metered, rule, earlier)
+    return _joint(kept, _new(metered.take(~earlier.holds(metered.key)), rule))
+
+
+def spread(total: F64, pool: I64, weight: F64) -> F64:
+    """Each object's part of its pool's total, (n, carriers), NaN outside pools and for carriers the pool has not.
+
+    ``weight`` (n, carriers) is at least 0; a pool all of whose objects have none is shared equally. Parts add up to
+    the total but for rounding.
+    """
+    inside = pool >= 0
+    out = np.full(weight.shape, np.nan)
+    for c in range(weight.shape[1]):
+        sums = np.bincount(pool[inside], weight[inside, c], len(total))
+        part = np.where(sums[pool[inside]] > 0, weight[inside, c], 1.0)
+        sums = np.bincount(pool[inside], part, len(total))
+        used = np.where(total[:, c] > 0, total[:, c], np.nan)
+        out[inside, c] = used[pool[inside]] * (part / sums[pool[inside]])
+    return out
+
+
+def cells(east: I64, north: I64, size: int) -> I64:
+    """One number for the cell of ``size`` metres that holds each 100 m cell."""
+    factor = size // CELL
+    return (east // factor << 32) + north // factor
+
+
+def moved(before: F64, after: F64, cell: I64, pool: I64, rule: Rule) -> float | None:
+    """Share of one carrier's energy that pools brought into another cell; (n,) each, by member.
+
+    None where the pools that moved any do not pass the rule themselves: the figure would tell what one parcel uses.
+    """
+    _, place = np.unique(np.stack([pool, cell]), axis=1, return_inverse=True)
+    place = place.astype(np.int64)
+    change = np.bincount(place, after - before)
+    owner = np.zeros(len(change), np.int64)
+    owner[place] = pool
+    by_pool = np.bincount(owner, np.abs(change)) / 2
+    total = float(before.sum())
+    amount = np.where(by_pool > _UNCHANGED * total, by_pool, 0.0)[:, None]
+    if not amount.any():
+        return 0.0
+    told = rule.passes(Concentration.of(amount, np.zeros(len(amount), np.int64), 1))[0]
+    return float(amount.sum() / total) if told else None
+
+
+def _new(metered: Metered, rule: Rule) -> Pools:
+    """Pools of parcels that none holds yet; parcels that can join no pool are left out."""
+    pool, level = _bottom_up(metered, rule)
+    for row, joined in _nearest(metered, pool, rule):
+        pool[row], level[row] = joined, NEAREST
+    inside = pool >= 0
+    return _pools(metered.key[inside], pool[inside], level[inside], metered.energy[inside])
+
+
+def _pools(key: I64, pool: I64, level: I64, value: F64) -> Pools:
+    n = int(pool.max()) + 1 if len(pool) else 0
+    sums = Concentration.of(value, pool, n)
+    return Pools(key, pool, level, value, sums.total, sums.count, np.zeros(sums.total.shape, bool))
+
+
+def _bottom_up(metered: Metered, rule: Rule) -> tuple[I64, I64]:
+    """Pool and level of every parcel: a cell's parcels that are still open become one pool if they pass."""
+    pool, level = np.full(len(metered), OPEN, np.int64), np.zeros(len(metered), np.int64)
+    closed = 0
+    for size in LEVELS:
+        rows = np.flatnonzero(pool == OPEN)
+        _, group = np.unique(cells(metered.east[rows], metered.north[rows], size), return_inverse=True)
+        groups = int(group.max()) + 1 if len(group) else 0
+        passes = rule.passes(Concentration.of(metered.energy[rows], group.astype(np.int64), groups))
+        number = closed - 1 + np.cumsum(passes)
+        taken = passes[group]
+        pool[rows[taken]], level[rows[taken]] = number[group[taken]], size
+        closed += int(passes.sum())
+    return pool, level
+
+
+def _nearest(metered: Metered, pool: I64, rule: Rule) -> Iterator[tuple[int, int]]:
+    """(row, pool) of parcels left over at the root that the nearest pool can take and still pass, in order of key."""
+    inside, left = np.flatnonzero(pool >= 0), np.flatnonzero(pool == OPEN)
+    if not len(inside) or not len(left):
+        return
+    place = np.stack([metered.east, metered.north], axis=1).astype(np.float64)
+    sums = Concentration.of(metered.energy[inside], pool[inside], int(pool.max()) + 1)
+    distance, member = cKDTree(place[inside]).query(place[left], k=range(1, 1 + min(_CANDIDATES, len(inside))))
+    for row, far, near in zip(left.tolist(), distance, member, strict=True):
+        numbers = pool[inside[near]]
+        candidates = numbers[np.lexsort((numbers, far))]
+        joined = sums.joined(candidates, metered.energy[row])
+        if (fits := np.flatnonzero(rule.passes(joined))).size:
+            sums.put(int(candidates[fits[0]]), joined, int(fits[0]))
+            yield row, int(candidates[fits[0]])
+
+
+def _kept(metered: Metered, rule: Rule, earlier: Pools) -> Pools:
+    """Published pools with the corrections that may be shown, carrier by carrier."""
+    now = _now(metered, earlier)
+    known = earlier.known[:, None]
+    before = np.where(known[earlier.pool], earlier.value, now)
+    differs = np.abs(now - before) > _UNCHANGED * np.maximum(now, before)
+    change = Concentration.of(np.where(differs, np.abs(now - before), 0.0), earlier.pool, len(earlier))
+    after = Concentration.of(np.where(differs, now, before), earlier.pool, len(earlier))
+    changed = np.where(known, change.total > 0, np.abs(after.total - earlier.total) > _UNCHANGED * earlier.total)
+    shown = known & changed & rule.each(change) & rule.each(after)
+    return replace(
+        earlier,
+        value=np.where(shown[earlier.pool] & differs, now, earlier.value),
+        total=np.where(shown, after.total, earlier.total),
+        contributors=np.where(shown, after.count, earlier.contributors),
+        waiting=changed & ~shown,
+    )
+
+
+def _now(metered: Metered, earlier: Pools) -> F64:
+    """Energy of every member as it is metered now; 0 where its meters are gone."""
+    energy = np.zeros(earlier.value.shape)
+    at = np.searchsorted(metered.key, earlier.key)
+    there = np.flatnonzero(at < len(metered))
+    there = there[metered.key[at[there]] == earlier.key[there]]
+    energy[there] = metered.energy[at[there]]
+    return energy
+
+
+def _joint(kept: Pools, new: Pools) -> Pools:
+    """Both, the new pools numbered after the kept ones."""
+    key = np.concatenate([kept.key, new.key])
+    order = np.argsort(key)
+    return Pools(
+        key=key[order],
+        pool=np.concatenate([kept.pool, new.pool + len(kept)])[order],
+        level=np.concatenate([kept.level, new.level])[order],
+        value=np.concatenate([kept.value, new.value])[order],
+        total=np.concatenate([kept.total, new.total]),
+        contributors=np.concatenate([kept.contributors, new.contributors]),
+        waiting=np.concatenate([kept.waiting, new.waiting]),
+    )
