@@ -27,6 +27,8 @@ Box = tuple[float, float, float, float]
 MAX_VERTICES = 200_000
 MAX_POLYGONS = 5_000
 """Limits of contract.md 6."""
+MAX_EDGES_IN_CELL = 20_000
+"""A border drawn to 5 mm in a cell of 100 m. Summing such a cell takes a second; ten times as many, a minute."""
 _GEOMETRIES = ("Polygon", "MultiPolygon")
 _KINDS = (*_GEOMETRIES, "Feature", "FeatureCollection")
 _CRS84_NAMES = ("urn:ogc:def:crs:OGC:1.3:CRS84", "OGC:CRS84", "urn:ogc:def:crs:EPSG::4326", "EPSG:4326")
@@ -67,9 +69,17 @@ class Region:
     def on(self, window: Window) -> Cut:
         """The region's border, densified, projected and cut at the lattice of a window.
 
-        What lies further than 10 degrees from the window is cut off first.
+        What lies further than 10 degrees from the window is cut off first. TooLarge where the border crowds into a cell:
+        there every edge is weighed against every edge of every source.
         """
-        return Cut.of(project_polygon(self._near(window), window.grid.crs), window)
+        cut = Cut.of(project_polygon(self._near(window), window.grid.crs), window)
+        _, crowd = np.unique(cut.key[cut.key % (window.ncol + 1) != 0], return_counts=True)
+        if (most := crowd.max(initial=0)) > MAX_EDGES_IN_CELL:
+            size = window.grid.cell_size
+            raise TooLarge(
+                f"{most} edges of the border in one cell of {size} m, more than {MAX_EDGES_IN_CELL}: simplify it"
+            )
+        return cut
 
     def _near(self, window: Window) -> Polygon | MultiPolygon:
         west, south, east, north = window.bounds

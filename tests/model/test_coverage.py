@@ -181,7 +181,8 @@ def test_shares_work_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_coordinates_that_are_not_finite_are_refused(bad: float) -> None:
-    wkb = Wkb.from_shapely([shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (5, bad)])])
+    with np.errstate(invalid="ignore"):
+        wkb = Wkb.from_shapely([shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (5, bad)])])
     with pytest.raises(InvalidInput, match="geometry 1 has coordinates that are not finite"):
         parts(wkb, SMALL)
 

@@ -9,6 +9,7 @@ import pytest
 import shapely
 from shapely.geometry import mapping
 
+from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput, TooLarge
 from carbongrid.region import MAX_POLYGONS, MAX_VERTICES, Region
 from tests.shapes import window
@@ -189,6 +190,19 @@ def test_too_many_vertices_and_polygons() -> None:
         Region.from_geojson(polygon([*ring.tolist(), ring[-1].tolist()]))
     with pytest.raises(TooLarge, match="5001 polygons, more than the 5000"):
         Region.from_geojson({"type": "MultiPolygon", "coordinates": [[SQUARE]] * (MAX_POLYGONS + 1)})
+
+
+def test_a_border_that_crowds_into_one_cell() -> None:
+    place = window()
+    to_crs84 = transformer(place.grid.crs, CRS84).transform
+
+    def ring(vertices: int) -> Region:
+        disc = shapely.Point(place.bounds[0] + 550, place.bounds[1] + 550).buffer(40, quad_segs=vertices // 4)
+        return Region.from_polygon(shapely.transform(disc, to_crs84, interleaved=False))
+
+    assert len(ring(20_000).on(place).key) >= 19_000
+    with pytest.raises(TooLarge, match=r"edges of the border in one cell of 100 m, more than 20000: simplify it"):
+        ring(24_000).on(place)
 
 
 def test_the_input_is_left_as_it_was() -> None:

@@ -201,6 +201,19 @@ def test_half_a_square() -> None:
     assert (found.kg_piece.tolist(), len(found.runs)) == (found.kg.tolist(), 0)
 
 
+def test_roads_on_lattice_lines() -> None:
+    """Each belongs to the cells north-east of it, in the pieces as in the region."""
+    roads = [shapely.LineString([(100, 0), (100, 1000)]), shapely.LineString([(0, 200), (1000, 200)])]
+    layer = Town.of(placed(roads, PLACE), np.array([[1000], [3000]]))
+    region = shapely.box(
+        WEST + 50, SOUTH + 150, WEST + 250, SOUTH + 450
+    )  # 300 m of the first road, 200 m of the second
+    found = layer.sums(region)
+    assert found.kg.tolist() == [300 + 600, 0, 0]
+    assert found.unrounded == pytest.approx([900, 0, 0])
+    assert (found.kg + layer.sums(complement(region, BEYOND)).kg).tolist() == [4000, 0, 0]
+
+
 def test_pieces_of_one_source_share_one_share() -> None:
     found = town("buildings").sums(regions(1, seed=9)[0])
     layer = town("buildings")
