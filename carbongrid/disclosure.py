@@ -85,27 +85,28 @@ def _concentration(energy: F64, group: I64, groups: int) -> tuple[I64, F64, F64,
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a sum may be published: at least ``contributors`` with energy, none above ``dominance`` of the total, and
-    what the two largest leave over is at least ``insider`` of the largest (p % rule: the second largest, who knows
-    itself, cannot estimate the largest better than that). ``dominance`` and ``insider`` are shares, 0 .. 1.
+    """When a sum may be published: ``contributors`` or more have energy, none above ``dominance_pct`` of the total, and
+    what the two largest leave over is at least ``p_pct`` of the largest (p % rule: the second largest, who knows
+    itself, cannot estimate the largest better than that).
     """
 
     contributors: int = 3
-    dominance: float = 0.8
-    insider: float = 0.1
+    dominance_pct: float = 80
+    p_pct: float = 10
 
     def __post_init__(self) -> None:
-        if self.contributors < 3:
-            raise InvalidInput(f"{self.contributors} contributors know each other", where="contributors", allowed=["3"])
-        for name in ("dominance", "insider"):
-            if not 0 < getattr(self, name) < 1:
-                raise InvalidInput(f"{getattr(self, name):g} is no share", where=name, allowed=["above 0, below 1"])
+        if not isinstance(self.contributors, int) or self.contributors < 3:
+            raise InvalidInput(f"{self.contributors!r} are too few", where="contributors", allowed=["3 or more"])
+        for name in ("dominance_pct", "p_pct"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 < value < 100:
+                raise InvalidInput(f"{value!r} is out of range", where=name, allowed=["above 0, below 100"])
 
     def each(self, sums: Concentration) -> Mask:
         """Whether each sum passes, (groups, carriers); a sum of 0 does not: it would tell that all of it is 0."""
         rest = sums.total - sums.first - sums.second
         enough = (sums.total > 0) & (sums.count >= self.contributors)
-        hidden = (sums.first <= self.dominance * sums.total) & (rest >= self.insider * sums.first)
+        hidden = (100 * sums.first <= self.dominance_pct * sums.total) & (100 * rest >= self.p_pct * sums.first)
         passes: Mask = enough & hidden
         return passes
 

@@ -8,7 +8,7 @@ in code. Adding a country means adding a folder.
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.curves import Curve, curves
+from carbongrid.disclosure import Rule
 from carbongrid.errors import InvalidInput, NotFound, UnknownName
 from carbongrid.inventory import Activity, FactorRow
 from carbongrid.tables import Schema, Table
@@ -135,7 +136,10 @@ class CarrierUse:
 
 @dataclass(frozen=True)
 class Country:
-    """What ``country.toml`` says. ``heat_regions``: administrative code prefix -> district heat supplier."""
+    """What ``country.toml`` says. ``heat_regions``: administrative code prefix -> district heat supplier.
+
+    ``disclosure``: when a sum of meters may be published.
+    """
 
     id: str
     name: Mapping[str, str]
@@ -145,6 +149,7 @@ class Country:
     carriers: Mapping[str, CarrierUse]
     heat_default: str
     heat_regions: Mapping[str, str]
+    disclosure: Rule
 
     def heat_supplier(self, region: str) -> str:
         """Supplier of the longest matching code prefix, else the default one."""
@@ -291,7 +296,20 @@ def _country(raw: Mapping[str, Any], where: str) -> Country:
         carriers=carriers,
         heat_default=heat["default"],
         heat_regions=heat.get("regions", {}),
+        disclosure=_disclosure(raw.get("disclosure", {}), f"{where}: disclosure"),
     )
+
+
+def _disclosure(table: Mapping[str, Any], where: str) -> Rule:
+    """``[disclosure]``: the rule for sums of meters; what is not given stands as in its defaults."""
+    known = [f.name for f in fields(Rule)]
+    for key in table:
+        if key not in known:
+            raise UnknownName(key, known, kind="key", where=where)
+    try:
+        return Rule(**table)
+    except InvalidInput as error:
+        raise InvalidInput(error.what, where=f"{where}.{error.where}", allowed=error.allowed) from error
 
 
 def _merge(name: str, own: Table | None, base: Table | None) -> Table:

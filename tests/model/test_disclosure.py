@@ -2,6 +2,7 @@
 """Pools hide meters: the attack of ``attack.py`` finds none, and finds many where the naive rule forms the pools."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from carbongrid.disclosure import (
     spread,
 )
 from carbongrid.errors import InvalidInput
+from carbongrid.factors import FOLDER, FactorSet, read_country
 from tests.model.attack import Town, everything, parcels_shown, recoverable, sums_shown, town
 
 RULE = Rule()
@@ -60,11 +62,11 @@ def test_nobody_may_dominate_a_sum() -> None:
 def test_the_second_largest_must_not_know_the_largest() -> None:
     assert not passes(60, 36, 4), "whoever uses 36 knows the largest to 4 of 60"
     assert passes(60, 34, 6)
-    assert passes(60, 36, 4, rule=Rule(insider=0.05))
+    assert passes(60, 36, 4, rule=Rule(p_pct=5))
 
 
 def test_a_rule_out_of_range_is_refused() -> None:
-    for wrong in ({"contributors": 2}, {"dominance": 1.0}, {"insider": 0.0}):
+    for wrong in ({"contributors": 2}, {"contributors": 3.5}, {"dominance_pct": 100}, {"p_pct": 0}, {"p_pct": "10"}):
         with pytest.raises(InvalidInput):
             Rule(**wrong)  # type: ignore[arg-type]
 
@@ -338,3 +340,15 @@ def test_the_same_meters_give_the_same_pools_again() -> None:
     second = form(place, RULE, first)
     for name in ("key", "pool", "level", "value", "total", "contributors", "waiting"):
         np.testing.assert_array_equal(getattr(second, name), getattr(first, name))
+
+
+def test_the_rule_comes_from_the_country_pack(tmp_path: Path) -> None:
+    assert FactorSet.load("kor").country.disclosure == Rule(contributors=3, dominance_pct=80, p_pct=10)
+    head = (FOLDER / "kor" / "country.toml").read_text(encoding="utf-8")
+    (tmp_path / "country.toml").write_text(head.replace("p_pct = 10", "p_pct = 15"), encoding="utf-8")
+    assert read_country(tmp_path).disclosure.p_pct == 15
+    for wrong in ("p_pct = 0", "k = 3", "contributors = 2"):
+        wrongly = head[: head.index("[disclosure]")] + f"[disclosure]\n{wrong}\n"
+        (tmp_path / "country.toml").write_text(wrongly, encoding="utf-8")
+        with pytest.raises(InvalidInput, match=wrong.split()[0]):
+            read_country(tmp_path)
