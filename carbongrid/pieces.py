@@ -196,6 +196,8 @@ def _apportion(first: I64, last: I64, total: I64, weight: F64, key: I64, out: I6
         size = max(size, last[g] - first[g])
     rank, work, at = np.empty(size, np.uint64), np.empty(size, np.uint64), ZERO
     for g in range(first.shape[0]):
-        if last[g] > first[g]:
+        if last[g] - first[g] == 1:
+            out[at] = total[g]
+        elif last[g] > first[g]:
             _split(total[g], weight, key, first[g], last[g], out, at, rank, work)
         at += last[g] - first[g]

@@ -69,16 +69,14 @@ class Region:
     def on(self, window: Window) -> Cut:
         """The region's border, densified, projected and cut at the lattice of a window.
 
-        What lies further than 10 degrees from the window is cut off first. TooLarge where the border crowds into a cell:
+        What lies over 10 degrees from the window is cut off first. TooLarge where the border crowds into one cell:
         there every edge is weighed against every edge of every source.
         """
         cut = Cut.of(project_polygon(self._near(window), window.grid.crs), window)
         _, crowd = np.unique(cut.key[cut.key % (window.ncol + 1) != 0], return_counts=True)
         if (most := crowd.max(initial=0)) > MAX_EDGES_IN_CELL:
-            size = window.grid.cell_size
-            raise TooLarge(
-                f"{most} edges of the border in one cell of {size} m, more than {MAX_EDGES_IN_CELL}: simplify it"
-            )
+            what = f"{most} edges of the border in one cell of {window.grid.cell_size} m"
+            raise TooLarge(f"{what}, more than {MAX_EDGES_IN_CELL}: simplify it")
         return cut
 
     def _near(self, window: Window) -> Polygon | MultiPolygon:
