@@ -134,22 +134,23 @@ def _sort_keys(column: Number | Labels, descending: bool) -> list[Ints]:
 
 
 def _with_cursor(batch: CellBatch, *, more: bool) -> CellBatch:
-    if not more or len(batch) == 0:
-        return batch
-    last = batch.window.cell(int(batch.index[-1]))
-    text = f"{batch.window.grid.code(last)}.{batch.year[-1]}"
-    return replace(batch, next_cursor=urlsafe_b64encode(text.encode()).decode().rstrip("="))
+    """The batch with the cursor of the next page: the id of its last record, made opaque."""
+    return replace(batch, next_cursor=_encode(batch.feature_ids[-1])) if more and len(batch) else batch
+
+
+def _encode(feature_id: str) -> str:
+    return urlsafe_b64encode(feature_id.encode()).decode().rstrip("=")
 
 
 def _decode(cursor: str, collection: Collection) -> tuple[int, int]:
     """(year, flat index) of the last record of the page before; InvalidInput for anything but a cursor of ours."""
     wrong = InvalidInput("it is no cursor of this collection", where="cursor", allowed=["the one of a next link"])
     try:
-        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-        code, _, year = text.partition(".")
+        feature_id = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
+        code, _, year = feature_id.partition(".")
         index, number = collection.window.index(collection.window.grid.parse(code)), int(year)
     except (ValueError, InvalidInput):
         raise wrong from None
-    if index is None:
+    if index is None or number not in collection.years or _encode(feature_id) != cursor:
         raise wrong
     return number, index

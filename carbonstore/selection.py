@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which records of a cell collection a query names: rows of every year, found without making a record."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -185,7 +186,7 @@ def _cells_of_ids(collection: Collection, ids: Sequence[str]) -> dict[int, list[
     found: dict[int, list[int]] = {}
     for feature_id in ids:
         cell, _, year = feature_id.partition(".")
-        if year.isdecimal() and year.isascii():
+        if re.fullmatch(r"[1-9][0-9]{0,3}", year):
             found.setdefault(int(year), []).extend(_cell_named(collection, "cell_id", cell))
     return found
 
