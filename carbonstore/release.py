@@ -24,10 +24,11 @@ import pyarrow as pa
 import shapely
 import shapely.geometry
 
+from carbongrid.disclosure import Pools
 from carbongrid.errors import Corrupt, InvalidInput, NotFound
 from carbongrid.inventory import Border, Cells, Inventory, Layer
 from carbongrid.sectors import INTERVALS, SECTORS, missing_text
-from carbonstore import arrow, disk, quads
+from carbonstore import arrow, disk, pools, quads
 from carbonstore.stored import SCHEMA, Level, Release, opened
 from carbonstore.verify import figure_totals
 
@@ -43,7 +44,7 @@ class Publication:
     ``title`` and each of ``notes`` are ``{"ko", "en"}``; ``licences`` are (licence, attribution); ``levels`` are the
     published ones in metres; ``coverage`` is WKB in CRS84 by sector; ``inputs`` is sha256 by name; ``u95`` is the
     half-width in kg by figure of INTERVALS; ``data_years`` names sectors whose data are of another year; ``report`` is
-    any JSON, of which ``summary`` goes into the manifest.
+    any JSON, of which ``summary`` goes into the manifest; ``pools`` are those of metered parcels, if any.
     """
 
     title: Text
@@ -58,6 +59,7 @@ class Publication:
     data_years: Mapping[str, int] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     gwp_set: str = "IPCC AR5 GWP-100"
+    pools: Pools | None = None
 
 
 def write(inventory: Inventory, publication: Publication, root: Path) -> Release:
@@ -133,6 +135,8 @@ def _write_files(inventory: Inventory, publication: Publication, folder: Path) -
     disk.write(folder / "boundary.geojson", _outline(inventory.boundary, {"inventory": inventory.id}))
     for sector, wkb in publication.coverage.items():
         disk.write(folder / f"coverage-{sector}.geojson", _outline(wkb, {"sector": sector}))
+    if publication.pools is not None:
+        pools.save(folder, publication.pools)
     disk.write(folder / "report.json", _encode(publication.report))
 
 

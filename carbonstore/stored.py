@@ -13,11 +13,12 @@ import shapely
 import shapely.geometry
 from numpy.typing import NDArray
 
+from carbongrid.disclosure import Pools
 from carbongrid.errors import Corrupt, NotFound
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.sectors import INTERVALS, Band, weights
-from carbonstore import arrow, disk, verify
+from carbonstore import arrow, disk, pools, verify
 
 SCHEMA = 1
 """Version of this layout; a reader refuses any other."""
@@ -196,6 +197,13 @@ class Release:
     def rows(self) -> tuple[Activity, ...]:
         """Table rows that many sources share."""
         return tuple(Activity(**r) for r in self.manifest["rows"])
+
+    @cached_property
+    def pools(self) -> Pools | None:
+        """Pools of metered parcels, without what each parcel contributed; None where nothing metered was pooled."""
+        if pools.POOLS not in self._tables:
+            return None
+        return pools.load(self._tables[pools.POOLS], self._tables[pools.MEMBERS])
 
     def coverage(self, sector: str) -> bytes | None:
         """What the sector's sources cover, WKB in CRS84; None where it has none."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a release what its manifest says? Hashes first, then the chain of exact sums, then masks and ranges."""
+"""Is a release what its manifest says? Hashes first, then the chain of exact sums, masks and ranges, pools."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from carbongrid.errors import Corrupt
 from carbongrid.inventory import Cells
 from carbongrid.sectors import FIGURES, SECTORS, bit, sector_mask, weights
-from carbonstore import disk
+from carbonstore import disk, pools
 
 if TYPE_CHECKING:
     from carbonstore.stored import Release
@@ -19,7 +19,7 @@ UNHASHED = frozenset({"manifest.json", "built.json"})
 
 
 def verify(release: "Release") -> None:
-    """Raise Corrupt, naming file, band or level, unless hashes, conservation, masks and ranges all hold."""
+    """Raise Corrupt, naming file, band or level, unless hashes, conservation, masks, ranges and pools all hold."""
     _hashes(release)
     levels = {size: release.cells(size) for size in (*release.levels, *release.internal_levels)}
     for size, cells in levels.items():
@@ -29,6 +29,7 @@ def verify(release: "Release") -> None:
     for size, cells in levels.items():
         _nested(release, size, levels[release.grid.cell_size], cells)
     _totals(release, levels[release.grid.cell_size])
+    pools.check(release)
 
 
 def _fail(release: "Release", where: str, what: str) -> None:

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metered energy of buildings replaced by what their parcels' pools let one see (``carbongrid.disclosure``).
+
+A parcel is all buildings of one parcel number; a building without one is a parcel by itself. So meters of lots that
+were joined and meters that a building file brings itself are treated alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from carbongrid.disclosure import CELL, LEVELS, NEAREST, Metered, Pools, Rule, cells, form, moved, spread
+from carbongrid.inventory import ActivityTable
+from carbonstore.activity import ENERGY
+from carbonstore.sources.features import Features
+
+type F64 = NDArray[np.float64]
+type I64 = NDArray[np.int64]
+type Mask = NDArray[np.bool_]
+
+MOVED_AT = (100, 500, 1000)
+"""Cell sizes in metres for which the report says how much energy pools moved into another cell."""
+
+
+def _none(table: ActivityTable) -> Mapping[str, Mask]:
+    """Every meter counts."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How meters are pooled: the rule, and the pools that were published for the same year before, if any.
+
+    ``salt`` keys the hashes that stand for parcels. ``left_out``: energy column -> buildings (n,) whose meter is
+    charged elsewhere in the inventory; it is no part of any pool.
+    """
+
+    rule: Rule
+    salt: str
+    earlier: Pools | None = None
+    left_out: Callable[[ActivityTable], Mapping[str, Mask]] = _none
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The pools of an inventory, carriers in the order of ENERGY, and what the report says of them."""
+
+    pools: Pools
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Meters:
+    """All buildings in use, in a row: hashed parcel ``key``, ``energy`` and ``weight`` (n, carriers), ``left_out``."""
+
+    key: I64
+    energy: F64
+    weight: F64
+    left_out: Mask
+
+    @property
+    def counted(self) -> F64:
+        """Energy that pools are formed of, NaN where there is no such meter."""
+        return np.where(self.left_out, np.nan, self.energy)
+
+
+def pool_energy(
+    buildings: Sequence[Features], tables: Sequence[ActivityTable], weights: Sequence[F64], pooling: Pooling
+) -> tuple[list[dict[str, NDArray[Any]]], Pooled | None]:
+    """Each source's columns with pooled energy, and the pools; None where nothing is metered.
+
+    ``tables`` and ``weights`` are over the rows in use. Parcels that no pool takes lose their meters and are modelled.
+    """
+    meters = _meters(tables, weights, pooling)
+    if pooling.earlier is None and not np.isfinite(meters.counted).any():
+        return [dict(f.columns) for f in buildings], None
+    metered = _parcels(meters, tables)
+    pools = form(metered, pooling.rule, pooling.earlier)
+    shared = spread(pools.total, pools.of(meters.key), meters.weight)
+    energy = np.where(meters.left_out, meters.energy, shared)
+    ends = np.cumsum([len(t) for t in tables])
+    columns = [_with_energy(f, energy[end - len(t) : end]) for f, t, end in zip(buildings, tables, ends, strict=True)]
+    return columns, Pooled(pools, _report(pools, metered, meters.key, shared, pooling.rule))
+
+
+def _meters(tables: Sequence[ActivityTable], weights: Sequence[F64], pooling: Pooling) -> _Meters:
+    energy = np.vstack([np.stack([np.asarray(t.columns[c], np.float64) for c in ENERGY], axis=1) for t in tables])
+    left_out = np.vstack([_left_out(t, pooling) for t in tables])
+    weight = np.concatenate([np.asarray(w, np.float64) for w in weights])
+    positive = np.where(np.isfinite(weight) & (weight > 0), weight, 0.0)[:, None]
+    return _Meters(
+        key=np.concatenate([_keys(i, t, pooling.salt) for i, t in enumerate(tables)]),
+        energy=energy,
+        weight=np.where(left_out, 0.0, positive),
+        left_out=left_out,
+    )
+
+
+def _left_out(table: ActivityTable, pooling: Pooling) -> Mask:
+    masks = pooling.left_out(table)
+    return np.stack([masks.get(c, np.zeros(len(table), bool)) for c in ENERGY], axis=1)
+
+
+def _keys(source: int, table: ActivityTable, salt: str) -> I64:
+    """64-bit keyed hashes of the parcels' numbers, or of source and id where a building has none."""
+    pnu = table.columns["pnu"].tolist()
+    names = (p or f"{source}/{id}" for p, id in zip(pnu, table.id.tolist(), strict=True))
+    secret = blake2b(salt.encode(), digest_size=32).digest()
+    digests = b"".join(blake2b(name.encode(), digest_size=8, key=secret).digest() for name in names)
+    return np.frombuffer(digests, "<i8").astype(np.int64)
+
+
+def _parcels(meters: _Meters, tables: Sequence[ActivityTable]) -> Metered:
+    """Parcels with a meter that counts, where their largest buildings stand."""
+    rows = np.flatnonzero(np.isin(meters.key, meters.key[np.isfinite(meters.counted).any(axis=1)]))
+    key, parcel = np.unique(meters.key[rows], return_inverse=True)
+    counted = np.nan_to_num(meters.counted[rows])
+    energy = np.stack([np.bincount(parcel, e, len(key)) for e in counted.T], axis=1)
+    size = np.concatenate([t.measure for t in tables])[rows]
+    largest = rows[np.lexsort((size, parcel))[np.cumsum(np.bincount(parcel, minlength=len(key))) - 1]]
+    geometry = np.concatenate([t.geometry.to_shapely() for t in tables])
+    place = shapely.get_coordinates(shapely.point_on_surface(geometry[largest]))
+    east, north = (np.floor(place.T / CELL).astype(np.int64)) if len(place) else np.zeros((2, 0), np.int64)
+    return Metered(key, east, north, energy)
+
+
+def _with_energy(features: Features, energy: F64) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = dict(features.columns)
+    for name, pooled in zip(ENERGY, energy.T, strict=True):
+        columns[name] = np.array(columns[name], np.float64)
+        columns[name][features.used] = pooled
+    return columns
+
+
+def _report(pools: Pools, metered: Metered, key: I64, shared: F64, rule: Rule) -> dict[str, Any]:
+    """What may be said in public: nothing in it adds up to a meter (sums are over pools)."""
+    member = pools.of(metered.key)
+    level = {str(size): int((pools.level == size).sum()) for size in LEVELS}
+    return {
+        "rule": asdict(rule),
+        "parcels": len(metered),
+        "pools": len(pools),
+        "pooled": {**level, "nearest": int((pools.level == NEAREST).sum())},
+        "modelled": int((member < 0).sum()),
+        "waiting": {c: int(n) for c, n in zip(ENERGY, pools.waiting.sum(axis=0), strict=True) if n},
+        "energy": {c: round(float(t), 3) for c, t in zip(ENERGY, pools.total.sum(axis=0), strict=True)},
+        "moved": _moved(pools, metered, key, shared, rule),
+    }
+
+
+def _moved(pools: Pools, metered: Metered, key: I64, shared: F64, rule: Rule) -> dict[str, dict[str, float | None]]:
+    """Carrier -> cell size -> share of the energy that pools brought into another cell."""
+    row = np.flatnonzero(np.isin(metered.key, pools.key))
+    member = np.searchsorted(pools.key, metered.key[row])
+    known = pools.known[pools.pool[member]]
+    row, member = row[known], member[known]
+    parcel = np.searchsorted(metered.key[row], key)
+    hit = np.flatnonzero(parcel < len(row))
+    hit = hit[metered.key[row[parcel[hit]]] == key[hit]]
+    out: dict[str, dict[str, float | None]] = {}
+    for c, name in enumerate(ENERGY):
+        before = pools.value[member, c]
+        if not before.any():
+            continue
+        after = np.bincount(parcel[hit], np.nan_to_num(shared[hit, c]), len(row))
+        out[name] = {
+            str(size): _rounded(
+                moved(before, after, cells(metered.east[row], metered.north[row], size), pools.pool[member], rule)
+            )
+            for size in MOVED_AT
+        }
+    return out
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
