@@ -7,15 +7,16 @@ Field tags are those of the specification's vector_tile.proto, given where they 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 from numpy.typing import NDArray
 
+from carbongrid.jit import kernel
 from carbonstore.text import Bytes, Ints, put
 
 Flags = NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def varint(out: Bytes, at: int, value: int) -> int:
     """Write a non-negative number in base 128, lowest digits first; returns where it ends, as all writers here do."""
     while value >= 128:
@@ -25,7 +26,7 @@ def varint(out: Bytes, at: int, value: int) -> int:
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def varint_size(value: int) -> int:
     """Bytes that :func:`varint` takes."""
     size = 1
@@ -34,16 +35,17 @@ def varint_size(value: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dictionary(bits: Ints, null: Flags, first: int) -> tuple[Ints, Ints]:
     """Distinct words of several columns (columns, n), and for each entry its number counted from ``first``; -1 = null.
 
-    Numbers follow first appearance, record by record, by open addressing in a table at most half full.
+    Numbers follow first appearance, record by record. Open addressing in a table at most half full, by the top bits
+    of a product, which every bit of a word reaches: the low ones of a round double are all zero.
     """
     columns, n = bits.shape
-    size = 1024
+    size, shift = 1024, uint64(54)
     while size < 2 * columns * n:
-        size *= 2
+        size, shift = size * 2, shift - uint64(1)
     slot = np.full(size, -1, np.int32)
     words, count = np.empty(columns * n, np.int64), 0
     codes = np.full((columns, n), -1, np.int64)
@@ -52,7 +54,7 @@ def dictionary(bits: Ints, null: Flags, first: int) -> tuple[Ints, Ints]:
             if null[c, i]:
                 continue
             word = bits[c, i]
-            h = np.int64((uint64(word) * uint64(0x9E3779B97F4A7C15)) >> uint64(32)) & (size - 1)
+            h = np.int64((uint64(word) * uint64(0x9E3779B97F4A7C15)) >> shift)
             while slot[h] >= 0 and words[slot[h]] != word:
                 h = (h + 1) & (size - 1)
             if slot[h] < 0:
@@ -73,7 +75,7 @@ class Shapes(NamedTuple):
     ids: Ints
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _path(moves: Ints, shapes: Shapes, i: int) -> int:
     """MoveTo, LineTo x 3, ClosePath around a cell, clockwise on the screen as exterior rings are; returns its size.
 
@@ -94,7 +96,7 @@ def _path(moves: Ints, shapes: Shapes, i: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tags_size(codes: Ints, i: int) -> int:
     size = 0
     for k in range(codes.shape[1]):
@@ -103,7 +105,7 @@ def _tags_size(codes: Ints, i: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def features(out: Bytes, at: int, shapes: Shapes, codes: Ints) -> int:
     """Write a Feature (Layer field 2) per cell; ``codes`` (n, keys) are value numbers, -1 = the key is absent."""
     moves = np.empty(11, np.int64)
@@ -128,7 +130,7 @@ def features(out: Bytes, at: int, shapes: Shapes, codes: Ints) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def doubles(out: Bytes, at: int, words: Ints) -> int:
     """Write values (Layer field 4) as double_value (Value field 3) from their bits."""
     for i in range(len(words)):
@@ -140,7 +142,7 @@ def doubles(out: Bytes, at: int, words: Ints) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def integers(out: Bytes, at: int, words: Ints) -> int:
     """Write values as sint_value (Value field 6)."""
     for i in range(len(words)):
@@ -152,7 +154,7 @@ def integers(out: Bytes, at: int, words: Ints) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def strings(out: Bytes, at: int, pool: Bytes, offsets: Ints, chosen: Ints) -> int:
     """Write values as string_value (Value field 1): texts ``chosen`` of a pool."""
     for i in range(len(chosen)):

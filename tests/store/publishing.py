@@ -85,7 +85,7 @@ def _reader(root: Path, stop: Any, results: "Queue[Outcome]") -> None:
 
 def walk(catalogue: Catalogue) -> dict[int, int]:
     """Kilograms emitted by year over all pages; every page asks for the edition and the cursor of the one before."""
-    sums = {2022: 0, 2023: 0}
+    sums, chance = {2022: 0, 2023: 0}, random.Random(time.monotonic_ns())
     name, cursor = None, None
     while True:
         collection = catalogue.snapshot().at(COLLECTION, name)
@@ -95,7 +95,7 @@ def walk(catalogue: Catalogue) -> dict[int, int]:
         name, cursor = collection.edition, page.next_cursor
         if cursor is None:
             return sums
-        time.sleep(0.002)  # a client's way: and time for a publish to come between two pages
+        time.sleep(0.2 if chance.random() < 0.02 else 0.001)  # a client's way; some sleep until they are too late
 
 
 def stress(root: Path, *, publishes: int, kills: int, readers: int, seed: int = 1) -> Outcome:

@@ -179,6 +179,7 @@ def test_readers_never_see_a_mixture_while_publishers_are_killed(tmp_path: Path)
     assert outcome.mixed == 0, outcome
     assert outcome.errors == [], outcome
     assert outcome.walks > 20, outcome
+    assert outcome.gone > 0, outcome
     assert outcome.kills == 20
     assert outcome.publishes >= 200
     for release in edition.releases(tmp_path, edition.current(tmp_path, "toy")).values():
