@@ -17,7 +17,8 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput
 from carbongrid.grid import Window
-from carbongrid.rings import LINE, ZERO, frozen, kernel, point, right_of, ring_table
+from carbongrid.jit import kernel
+from carbongrid.rings import LINE, ZERO, frozen, point, right_of, ring_table
 from carbongrid.wkb import Wkb
 
 F64 = NDArray[np.float64]

@@ -11,7 +11,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from carbongrid.rings import LINE, kernel, point, right_of, ring_area
+from carbongrid.jit import kernel
+from carbongrid.rings import LINE, point, right_of, ring_area
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

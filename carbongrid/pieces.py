@@ -18,7 +18,8 @@ from carbongrid.coverage import Parts
 from carbongrid.errors import InvalidInput
 from carbongrid.grid import Window
 from carbongrid.inventory import Pieces
-from carbongrid.rings import ZERO, frozen, kernel
+from carbongrid.jit import kernel
+from carbongrid.rings import ZERO, frozen
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

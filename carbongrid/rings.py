@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernels share: the numba decorator, and reading the rings of little-endian WKB in place.
+"""What the kernels share: reading the rings of little-endian WKB in place.
 
 A geometry is walked as a table of rings: byte position of the first point, number of points, role.
 """
@@ -13,20 +13,16 @@ from numba import extending
 from numba.core.cgutils import create_struct_proxy
 from numpy.typing import DTypeLike, NDArray
 
+from carbongrid.jit import kernel
+
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 
 LINE, SHELL, HOLE = 0, 1, -1
 ZERO = cast(int, np.int64(0))
 """Where counters begin that are handed on: numba would compile the callee anew for a literal 0."""
-_NJIT: Any = numba.njit
 _INTRINSIC: Any = extending.intrinsic
 _PROXY: Any = create_struct_proxy
-
-
-def kernel[F: Callable[..., Any]](function: F) -> F:
-    """Compile with numba: once, cached on disk, releasing the GIL."""
-    return cast(F, _NJIT(cache=True, nogil=True)(function))
 
 
 def frozen(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

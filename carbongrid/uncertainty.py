@@ -15,10 +15,10 @@ from math import hypot
 from typing import Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from carbongrid.inventory import Activity, FactorRow, Lines, Pieces
+from carbongrid.jit import kernel
 
 JOIN = "+"
 """Joins the ids of the rows that a combined common row stands for."""
@@ -71,7 +71,7 @@ def _row_terms(row: NDArray[np.int16], rows: Sequence[Activity], first_key: int)
     return first_key + picked, u_pct[picked]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _root_sums(start: I64, line: I64, kg: F64, first: I64, key: I64, u: F64, scratch: F64) -> F64:
     """Half-width of each run of pieces ``start[g]:start[g+1]``: √Σ_key (Σ kg·u)².
 

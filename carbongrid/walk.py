@@ -10,8 +10,9 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
+from carbongrid.jit import kernel
 from carbongrid.overlap import edge_measure, share_of
-from carbongrid.rings import ZERO, kernel, right_of, ring_table
+from carbongrid.rings import ZERO, right_of, ring_table
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -7,10 +7,10 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from carbongrid.grid import Window
+from carbongrid.jit import kernel
 from carbongrid.sectors import FIGURE, FIGURES, INTERVALS, SECTORS, bit, missing_text, sector_mask
 from carbonstore import text
 from carbonstore.catalogue import Collection
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 _ALL = (1 << len(SECTORS)) - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def combine(weights: Ints, kg: Ints) -> Ints:
     """Figures (figures, cells) = weights (figures, bands) of -1, 0, 1 times kilograms (bands, cells)."""
     out = np.zeros((weights.shape[0], kg.shape[1]), np.int64)

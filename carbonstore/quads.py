@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from pyproj import CRS
 
 from carbongrid.crs import transformer
 from carbongrid.errors import UnknownName
 from carbongrid.grid import Window
+from carbongrid.jit import kernel
 from carbongrid.lattice import corners_of
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -209,7 +209,7 @@ def _settle(
     return inside.astype(np.int8) - outside.astype(np.int8)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def meets(x: NDArray[np.float64], y: NDArray[np.float64], box: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
     """Which quadrilaterals of lattices meet a box (xmin, ymin, xmax, ymax) by ``least`` or more; 0 lets them touch.
 
@@ -232,13 +232,13 @@ def meets(x: NDArray[np.float64], y: NDArray[np.float64], box: NDArray[np.float6
     return mask
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _largest(q: NDArray[np.float64]) -> float:
     largest: float = max(q[0], q[1], q[2], q[3])
     return largest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _apart(qx: NDArray[np.float64], qy: NDArray[np.float64], box: NDArray[np.float64], least: float) -> bool:
     """Whether an edge of the quadrilateral has the whole box on its outer side."""
     turn = (qx[2] - qx[0]) * (qy[3] - qy[1]) - (qx[3] - qx[1]) * (qy[2] - qy[0])

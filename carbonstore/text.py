@@ -4,10 +4,11 @@
 from functools import cache
 
 import numpy as np
-from numba import njit, uint64, uintp
+from numba import uint64, uintp
 from numpy.typing import NDArray
 
 from carbongrid.grid import Cell, kr_code
+from carbongrid.jit import kernel
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -25,7 +26,7 @@ def pool(labels: list[str]) -> tuple[Bytes, Ints]:
     return np.frombuffer(b"".join(raw), np.uint8).copy(), offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put(out: Bytes, at: int, source: Bytes, start: int, stop: int) -> int:
     """Copy ``source[start:stop]`` to ``out[at:]``; returns where it ends, as the functions below do.
 
@@ -36,13 +37,13 @@ def put(out: Bytes, at: int, source: Bytes, start: int, stop: int) -> int:
     return at + stop - start
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_int(out: Bytes, at: int, value: int) -> int:
     """Write a whole number in decimal."""
     return put_fixed(out, at, value, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_fixed(out: Bytes, at: int, scaled: int, decimals: int) -> int:
     """Write ``scaled / 10**decimals`` exactly, without trailing zeros but with one digit after the point.
 
@@ -71,7 +72,7 @@ def put_fixed(out: Bytes, at: int, scaled: int, decimals: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cell_codes(prefix: Bytes, easting: Ints, northing: Ints) -> tuple[Bytes, Ints]:
     """Cell codes ``{prefix}{northing}E{easting}`` of south-west corners, as bytes and offsets (n + 1)."""
     n = len(easting)

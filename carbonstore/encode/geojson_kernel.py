@@ -4,8 +4,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from carbongrid.jit import kernel
 from carbonstore.text import Bytes, Ints, put, put_fixed, put_int
 
 NUMBER, TEXT, LITERAL = 0, 1, 2
@@ -60,7 +60,7 @@ class Phrases(NamedTuple):
     end: Bytes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def vertices(first: Ints, second: Ints, decimals: int) -> tuple[Bytes, Ints]:
     """Text ``[first,second]`` of every vertex, ``VERTEX`` bytes apart, and its length."""
     n = len(first)
@@ -76,12 +76,12 @@ def vertices(first: Ints, second: Ints, decimals: int) -> tuple[Bytes, Ints]:
     return out, length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(out: Bytes, at: int, scaled: int, null: int, places: int) -> int:
     return put_null(out, at) if null != 0 else put_fixed(out, at, scaled, places)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _label(out: Bytes, at: int, pool: Bytes, start: int, stop: int) -> int:
     out[at] = 34  # "
     at = put(out, at + 1, pool, start, stop)
@@ -89,14 +89,14 @@ def _label(out: Bytes, at: int, pool: Bytes, start: int, stop: int) -> int:
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_null(out: Bytes, at: int) -> int:
     """Write ``null``."""
     out[at], out[at + 1], out[at + 2], out[at + 3] = 110, 117, 108, 108
     return at + 4
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def features(out: Bytes, at: int, r: Records, p: Properties, phrases: Phrases) -> int:
     """Write comma-separated Features from ``out[at]`` on; returns where they end. The caller gives enough room.
 
