@@ -20,7 +20,8 @@ from carbongrid.curves import Curve, curves
 from carbongrid.disclosure import Rule
 from carbongrid.errors import InvalidInput, NotFound, UnknownName
 from carbongrid.inventory import Activity, FactorRow
-from carbongrid.tables import Schema, Table
+from carbongrid.schemas import MERGE, SCHEMAS, check
+from carbongrid.tables import Table
 from carbongrid.units import EnergyUnit, FactorUnit
 
 F64 = NDArray[np.float64]
@@ -49,42 +50,6 @@ BOUNDS_KG_PER_GJ = {
     ("n2o", 2): (0.0, 0.1),
 }
 """Possible values of (gas, scope): from hydrogen-rich gas to wood; electricity up to 1.5 t/MWh."""
-
-_FACTORS = Schema(text=("group", "carrier", "unit", "gas"), number=("value", "scope"), optional_number=("until",))
-SCHEMAS = {
-    "factors": _FACTORS,
-    "gwp": Schema(text=("set", "gas"), number=("value",)),
-    "conversions": Schema(text=("carrier", "quantity", "unit"), number=("value",)),
-    "parameters": Schema(text=("name", "unit"), number=("value",)),
-    "building_uses": Schema(text=("code", "kind"), optional_text=("gas_meter", "name"), provenance=False),
-    "intensities": Schema(text=("kinds", "use"), number=("kwh_per_m2", "share_electricity", "share_gas", "share_heat")),
-    "storeys": Schema(text=("kinds",), number=("value",)),
-    "roads_classes": Schema(text=("class", "mix"), number=("motor", "aadt", "speed_kmh", "oneway")),
-    "mix": Schema(number=("car", "van", "bus", "truck")),
-    "fleet": Schema(text=("vehicle", "carrier"), number=("share",), optional_text=("curve",)),
-    "curves": Schema(text=("fuel", "unit", "form"), number=("a", "vmin", "vmax"), optional_number=tuple("bcdefgh")),
-    "forest_codes": Schema(
-        text=("code",), number=("forest",), optional_text=("forest_type", "species", "name"), provenance=False
-    ),
-    "species": Schema(text=("name", "scientific"), number=("density", "bef", "root_shoot", "carbon_fraction")),
-    "increments": Schema(text=("forest_type",), number=("age_class", "value")),
-    "controls": Schema(text=("name", "unit"), number=("value",)),
-    "crown_density": Schema(text=("code",), number=("value",)),
-}
-"""Every table a country folder may hold; the fall-back pack holds all but ``species`` and ``controls`` (national totals
-and means to compare a map with; nothing is scaled to them)."""
-MERGE = {
-    "building_uses": "code",
-    "forest_codes": "code",
-    "crown_density": "code",
-    "roads_classes": "class",
-    "parameters": "name",
-    "mix": "id",
-    "curves": "id",
-    "gwp": "id",
-    "conversions": "id",
-}
-"""Tables completed row by row from the fall-back pack, by this column; the others are taken whole from one pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +110,8 @@ class Country:
     name: Mapping[str, str]
     crs: str | None
     fallback: str | None
-    gwp: str
+    gwp_set: str
+    species_version: str | None
     carriers: Mapping[str, CarrierUse]
     heat_default: str
     heat_regions: Mapping[str, str]
@@ -181,7 +147,8 @@ class FactorSet:
         factors = _factors(own["factors"], folder) if "factors" in own else ()
         carriers = {f.carrier for f in factors}
         borrowed = [f for f in (fallback.factors if fallback else ()) if f.carrier not in carriers]
-        _check_references(tables, folder.name)
+        check(tables, folder.name)
+        _check_choices(country, tables, folder.name)
         return cls(country, (*factors, *borrowed), tables, region)
 
     def lookup(self, carrier: str, year: int, *, gas: str, basis: str) -> tuple[EmissionFactor, int]:
@@ -219,7 +186,7 @@ class FactorSet:
         """kg CO2e per kg of CH4 and N2O: global warming potential over 100 years."""
         table = self.tables["gwp"]
         rows = zip(table.text("set"), table.text("gas"), table.number("value"), strict=True)
-        return {gas: float(value) for name, gas, value in rows if name == self.country.gwp}
+        return {gas: float(value) for name, gas, value in rows if name == self.country.gwp_set}
 
     def ncv_per_gcv(self, carrier: str) -> float | None:
         """Net over gross calorific value of a fuel, None where the set has none."""
@@ -233,9 +200,11 @@ class FactorSet:
         return value
 
     def _conversion(self, carrier: str, quantity: str) -> float | None:
+        """The newest row of a carrier's quantity."""
         table = self.tables["conversions"]
-        rows = zip(table.text("carrier"), table.text("quantity"), table.number("value"), strict=True)
-        return next((float(v) for c, q, v in rows if (c, q) == (carrier, quantity)), None)
+        columns = (table.text("carrier"), table.text("quantity"), table.number("year"), table.number("value"))
+        found = [(y, float(v)) for c, q, y, v in zip(*columns, strict=True) if (c, q) == (carrier, quantity)]
+        return max(found)[1] if found else None
 
     def parameter(self, name: str) -> float:
         """A single number of the method by name."""
@@ -247,6 +216,21 @@ class FactorSet:
         table = self.tables["parameters"]
         return table.activity(table.text("name").index(name))
 
+    def degree_days(self, region: str, year: int) -> Activity | None:
+        """Row of the longest matching region prefix, of its newest year not later than ``year`` (else its oldest)."""
+        if "degree_days" not in self.tables:
+            return None
+        table = self.tables["degree_days"]
+        found = [
+            (len(p), *_closeness(y, year), i) for i, (p, y) in enumerate(_region_years(table)) if region.startswith(p)
+        ]
+        return table.activity(max(found)[-1]) if found else None
+
+    def degree_days_value(self, row: Activity) -> float:
+        """Heating degree days, K d, of a row of :meth:`degree_days`."""
+        table = self.tables["degree_days"]
+        return float(table.number("value")[table.at(row.id)])
+
     @cached_property
     def curves(self) -> dict[str, Curve]:
         """Speed curves by id."""
@@ -256,6 +240,20 @@ class FactorSet:
         """A code list as code -> column."""
         rows = self.tables[table]
         return dict(zip(rows.text("code"), rows.text(column), strict=True))
+
+
+def _region_years(table: Table) -> list[tuple[str, int]]:
+    return list(zip(table.text("region"), table.number("year").astype(int).tolist(), strict=True))
+
+
+def _closeness(row_year: int, year: int) -> tuple[bool, int]:
+    """Sorts rows by how well they stand for a year: newest not later first, else the oldest."""
+    return (True, row_year) if row_year <= year else (False, -row_year)
+
+
+def newest(years: NDArray[np.float64], year: int) -> int:
+    """The year out of ``years`` that stands for ``year``: the newest not later, else the oldest."""
+    return max((int(y) for y in years), key=lambda y: _closeness(y, year))
 
 
 def countries() -> tuple[str, ...]:
@@ -292,7 +290,8 @@ def _country(raw: Mapping[str, Any], where: str) -> Country:
         name=head["name"],
         crs=head.get("crs"),
         fallback=head.get("fallback"),
-        gwp=head["gwp"],
+        gwp_set=head["gwp_set"],
+        species_version=head.get("species_version"),
         carriers=carriers,
         heat_default=heat["default"],
         heat_regions=heat.get("regions", {}),
@@ -367,30 +366,10 @@ def _check_value(factor: EmissionFactor, where: str) -> None:
         raise InvalidInput(f"{value:.4g} kg/GJ is out of bounds", where=where, allowed=[f"{low:g} .. {high:g} kg/GJ"])
 
 
-def _check_references(tables: Mapping[str, Table], country: str) -> None:
-    """Names in one table that must exist in another, and shares that must add up to 1."""
-    for table, column, target in (("roads_classes", "mix", "mix"), ("fleet", "curve", "curves")):
-        if table in tables and target in tables:
-            for name, value in zip(tables[table].id, tables[table].text(column), strict=True):
-                if value and value not in tables[target].id:
-                    raise UnknownName(value, tables[target].id, kind=column, where=f"{country}/{table}.csv ({name})")
-    if "curves" in tables:
-        curves(tables["curves"])
-    _check_shares(tables, country)
-
-
-def _check_shares(tables: Mapping[str, Table], country: str) -> None:
-    sums: list[tuple[str, str, float]] = []
-    for name, columns in (
-        ("mix", ("car", "van", "bus", "truck")),
-        ("intensities", ("share_electricity", "share_gas", "share_heat")),
-    ):
-        if name in tables:
-            total = np.sum([tables[name].number(c) for c in columns], axis=0)
-            sums += [(name, i, float(s)) for i, s in zip(tables[name].id, total, strict=True)]
-    if "fleet" in tables:
-        vehicle, share = tables["fleet"].text("vehicle"), tables["fleet"].number("share")
-        sums += [("fleet", v, float(share[[w == v for w in vehicle]].sum())) for v in sorted(set(vehicle))]
-    for name, row, value in sums:
-        if abs(value - 1) > 1e-6:
-            raise InvalidInput(f"the shares add up to {value:g}, not 1", where=f"{country}/{name}.csv ({row})")
+def _check_choices(country: Country, tables: Mapping[str, Table], folder: str) -> None:
+    """What ``country.toml`` chooses must be in the tables."""
+    for chosen, table, column in ((country.gwp_set, "gwp", "set"), (country.species_version, "species", "version")):
+        if chosen and table in tables and chosen not in tables[table].text(column):
+            raise UnknownName(
+                chosen, sorted(set(tables[table].text(column))), kind=column, where=f"{folder}/country.toml"
+            )

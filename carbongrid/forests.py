@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forests: gross uptake of stands by type and age, and the losses that go with it.
+"""Forests: gross uptake of stands by species, type and age, and the losses that go with it.
 
     gain C = A · I_v · D · BEF · (1 + R) · CF            (IPCC 2006 V4 Eq. 2.9, 2.10 with national coefficients)
-    uptake = A · increment[type, age class] · crown density,   loss = uptake · national loss ratio     (Eq. 2.7)
+    uptake = A · increment · crown density,   loss = uptake · national loss ratio     (Eq. 2.7)
 
-Both are positive kilograms CO2: band ``growth`` is gross absorption, ``loss`` is what harvest and disturbance release.
+The increment is the first there is: volume increment of the species and age x its coefficients, uptake of the type and
+age, volume increment of the species at any age, uptake of the type at any age. Where no stands are mapped, the land
+cover gives the type. Both are positive kilograms CO2: band ``growth`` is gross absorption, ``loss`` is what harvest and
+disturbance release.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from carbongrid.drafts import Draft, collect, in_chunks
+from carbongrid.errors import InvalidInput
 from carbongrid.factors import FactorSet
-from carbongrid.inventory import ActivityTable, FactorRow
+from carbongrid.inventory import Activity, ActivityTable, FactorRow
 from carbongrid.model import (
     F64,
     I64,
@@ -23,13 +28,12 @@ from carbongrid.model import (
     Flow,
     Grades,
     activities,
-    collect,
     known_amounts,
     numbers,
-    text,
-    translate,
+    words,
 )
 from carbongrid.sectors import Band
+from carbongrid.tables import Table
 from carbongrid.units import CARBON_TO_CO2, HECTARE_M2
 
 DEFAULT_TYPE = "mixed"
@@ -54,18 +58,42 @@ def net_removal[T: (float, F64)](gain_kg: T, loss_kg: T) -> T:
     return gain_kg - loss_kg
 
 
+def stock_change(first: float, second: float, first_year: int, second_year: int) -> float:
+    """Mean yearly change of a carbon stock between two maps of one area (IPCC 2006 V4 Eq. 2.5), in the stocks' unit.
+
+    ``stock`` gives either stock from the stem volume. InvalidInput unless the second map is the later one.
+    """
+    if second_year <= first_year:
+        raise InvalidInput(f"the second map is of {second_year}", allowed=[f"later than {first_year}"])
+    return (second - first) / (second_year - first_year)
+
+
+def stock[T: (float, F64)](stem_m3: T, factors: FactorSet, species: str) -> T:
+    """tCO2 stored in living biomass, from stem volume m3 and the species' coefficients (IPCC 2006 V4 Eq. 2.8)."""
+    return stem_m3 * tco2_per_m3(factors, species)
+
+
 def tco2_per_m3(factors: FactorSet, species: str) -> float:
-    """tCO2 in living biomass per m3 of stem volume of a species of the country's coefficient table."""
+    """tCO2 in living biomass per m3 of stem volume, of a species in the chosen version of the coefficient table."""
     table = factors.tables["species"]
-    i = table.text("name").index(species)
+    named = zip(table.text("version"), table.text("name"), strict=True)
+    i = list(named).index((factors.country.species_version or "", species))
     columns = ("density", "bef", "root_shoot", "carbon_fraction")
     d, b, r, c = (float(table.number(name)[i]) for name in columns)
     return gain(1.0, d, b, r, c) * CARBON_TO_CO2
 
 
 def forest_codes(factors: FactorSet, *, forest: bool = True) -> frozenset[str]:
-    """Species, type and land cover codes that are forest; with ``forest=False`` those that are not, to be rejected."""
-    table = factors.tables["forest_codes"]
+    """Species and type codes that are forest; with ``forest=False`` those that are not, to be rejected by readers."""
+    return _codes(factors.tables["forest_codes"], forest)
+
+
+def cover_codes(factors: FactorSet, *, forest: bool = True) -> frozenset[str]:
+    """Land-cover classes that take up carbon; with ``forest=False`` those that do not."""
+    return _codes(factors.tables["land_cover"], forest)
+
+
+def _codes(table: Table, forest: bool) -> frozenset[str]:
     return frozenset(c for c, f in zip(table.text("code"), table.number("forest"), strict=True) if bool(f) == forest)
 
 
@@ -76,84 +104,157 @@ def age_classes(age_class: F64, base_year: F64, year: int) -> F64:
 
 
 @dataclass(frozen=True)
+class Increments:
+    """Uptake in tCO2/ha/yr of every row that can be taken: those of types first, then those of species.
+
+    ``at`` maps ``species/{name}/{age class}`` and ``type/{name}/{age class}`` (0: any age) to the row.
+    """
+
+    tonnes: F64
+    rows: tuple[Activity, ...]
+    at: Mapping[str, int]
+
+    @classmethod
+    def of(cls, factors: FactorSet) -> "Increments":
+        """Both increment tables of a pack; a species' volume is turned to CO2 by its coefficients."""
+        by_type = factors.tables["increments"]
+        at = {key: i for i, key in enumerate(_keys("type", by_type, "forest_type"))}
+        if "volume_increments" not in factors.tables:
+            return cls(by_type.number("value"), activities(by_type), at)
+        volume = factors.tables["volume_increments"]
+        per_m3 = np.array([tco2_per_m3(factors, name) for name in volume.text("species")])
+        at |= {key: len(by_type) + i for i, key in enumerate(_keys("species", volume, "species"))}
+        tonnes = np.concatenate([by_type.number("value"), volume.number("value") * per_m3])
+        return cls(tonnes, (*activities(by_type), *activities(volume)), at)
+
+    def row(self, species: str, forest_type: str, age: int) -> tuple[int, bool]:
+        """(row, whether the age was used) for a species ("" unknown), a type and an age class (0 unknown)."""
+        for key in (f"species/{species}/{age}", f"type/{forest_type}/{age}"):
+            if age and key in self.at:
+                return self.at[key], True
+        any_age = (f"species/{species}/0", f"type/{forest_type}/0")
+        return next((self.at[key] for key in any_age if key in self.at), -1), False
+
+
+def _keys(what: str, table: Table, column: str) -> list[str]:
+    return [f"{what}/{n}/{int(a)}" for n, a in zip(table.text(column), table.number("age_class"), strict=True)]
+
+
+@dataclass(frozen=True)
 class Stands:
-    """What the tables say of every stand: rows of ``increments`` and ``crown_density`` (int64); what was a default."""
+    """What the tables say of every stand: rows of ``Increments``, ``crown_density`` and, where the age is its guess,
+    ``diameter_classes`` (int64, -1 none); what was a default."""
 
     increment: I64
     density: I64
+    diameter: I64
     forest: NDArray[np.bool_]
     type_known: NDArray[np.bool_]
     age_known: NDArray[np.bool_]
     density_known: NDArray[np.bool_]
 
 
-def stands(table: ActivityTable, factors: FactorSet, year: int) -> Stands:
-    """Look up ``species`` (else ``land_cover``), ``age_class`` advanced from ``base_year``, and ``density``."""
-    types, forest, known = _types(table, factors)
-    ages = age_classes(numbers(table, "age_class"), numbers(table, "base_year"), year)
-    increments, codes = factors.tables["increments"], factors.tables["crown_density"].text("code")
-    row, aged = _increment_rows(types, ages, increments.text("forest_type"), increments.number("age_class"))
-    density = translate(text(table, "density"), {c: i for i, c in enumerate(codes)})
-    return Stands(row, np.where(density >= 0, density, codes.index(UNKNOWN_DENSITY)), forest, known, aged, density >= 0)
+@dataclass(frozen=True)
+class Codes:
+    """What a stand may be: rows of ``forest_codes``, then of ``land_cover``, last the default for the unknown."""
+
+    species: tuple[str, ...]
+    types: tuple[str, ...]
+    forest: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, factors: FactorSet) -> "Codes":
+        """Those of a pack."""
+        codes, covers = factors.tables["forest_codes"], factors.tables["land_cover"]
+        return cls(
+            species=(*codes.text("species"), *[""] * (len(covers) + 1)),
+            types=tuple(t or DEFAULT_TYPE for t in (*codes.text("forest_type"), *covers.text("forest_type"), "")),
+            forest=np.array([*codes.number("forest"), *covers.number("forest"), 1.0]) > 0,
+        )
+
+    def rows(self, increments: Increments) -> tuple[I64, NDArray[np.bool_]]:
+        """Increment row, and whether the age was used, by code and age class 0 (unknown) .. 6: shape (codes, 7)."""
+        pairs = zip(self.species, self.types, strict=True)
+        found = [[increments.row(name, kind, age) for age in range(OLDEST_CLASS + 1)] for name, kind in pairs]
+        table = np.array(found, np.int64)
+        return table[..., 0], table[..., 1] > 0
 
 
-def _types(
-    table: ActivityTable, factors: FactorSet
-) -> tuple[NDArray[np.object_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """(forest type, is forest, is known) by species code or name, else by land cover, else the default type."""
-    codes = factors.tables["forest_codes"]
-    index = {c: i for i, c in enumerate(codes.text("code"))}
-    species = translate(text(table, "species"), index)
-    row = np.where(species >= 0, species, translate(text(table, "land_cover"), index))
-    known = row >= 0
-    types = np.array([*codes.text("forest_type"), DEFAULT_TYPE], object)[row]
-    forest = np.array([*codes.number("forest"), 1.0])[row] > 0
-    return np.where(forest, types, DEFAULT_TYPE), forest, known
+def _code_at(table: ActivityTable, factors: FactorSet) -> tuple[I64, NDArray[np.bool_]]:
+    """(position in :class:`Codes`, is known) by species code or name, else by land cover."""
+    codes, covers = (factors.tables[t].text("code") for t in ("forest_codes", "land_cover"))
+    species = words(table, "species").find({c: i for i, c in enumerate(codes)})
+    cover = words(table, "land_cover").find({c: len(codes) + i for i, c in enumerate(covers)})
+    at = np.where(species >= 0, species, cover)
+    return np.where(at >= 0, at, len(codes) + len(covers)), at >= 0
 
 
-def _increment_rows(
-    types: NDArray[np.object_], ages: F64, table_types: list[str], table_ages: F64
-) -> tuple[I64, NDArray[np.bool_]]:
-    """Increment row of (type, age class), else the type's row for any age (class 0); and whether the age was used."""
-    row_of = {f"{t}/{int(a)}": i for i, (t, a) in enumerate(zip(table_types, table_ages, strict=True))}
-    exact = translate(_keys(types, np.nan_to_num(ages)), row_of)
-    any_age = translate(_keys(types, np.zeros(len(ages))), row_of)
-    aged = (exact >= 0) & ~np.isnan(ages)
-    return np.where(aged, exact, any_age), aged
+def stands(table: ActivityTable, factors: FactorSet, increments: Increments, year: int) -> Stands:
+    """Look up ``species`` (else ``land_cover``), the age advanced from ``base_year``, and ``density``."""
+    at, known = _code_at(table, factors)
+    codes = Codes.of(factors)
+    row, aged = codes.rows(increments)
+    mapped, diameter = _mapped_age(table, factors)
+    age = np.nan_to_num(age_classes(mapped, numbers(table, "base_year"), year)).astype(np.int64)
+    densities = factors.tables["crown_density"].text("code")
+    density = words(table, "density").find({c: i for i, c in enumerate(densities)})
+    return Stands(
+        increment=row[at, age],
+        density=np.where(density >= 0, density, densities.index(UNKNOWN_DENSITY)),
+        diameter=np.where(aged[at, age], diameter, -1),
+        forest=codes.forest[at],
+        type_known=known,
+        age_known=aged[at, age] & (diameter < 0),
+        density_known=density >= 0,
+    )
 
 
-def _keys(types: NDArray[np.object_], ages: F64) -> NDArray[np.object_]:
-    names, type_of = np.unique(types.astype(str), return_inverse=True)
-    classes, age_of = np.unique(ages.astype(np.int64), return_inverse=True)
-    keys = np.array([[f"{name}/{age}" for age in classes] for name in names], object).reshape(len(names), len(classes))
-    picked: NDArray[np.object_] = keys[type_of, age_of]
-    return picked
+def _mapped_age(table: ActivityTable, factors: FactorSet) -> tuple[F64, I64]:
+    """(age class as mapped, else that usual for the diameter class, else NaN; row of ``diameter_classes`` or -1)."""
+    age = known_amounts(table, "age_class")
+    if "diameter_classes" not in factors.tables:
+        return age, np.full(len(age), -1, np.int64)
+    classes = factors.tables["diameter_classes"]
+    found = words(table, "diameter_class").find({c: i for i, c in enumerate(classes.text("code"))})
+    row = np.where(np.isnan(age), found, -1)
+    guess = np.append(classes.number("age_class"), np.nan)[row]
+    return np.where(np.isnan(age), guess, age), row
 
 
 def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     """Kilograms CO2 taken up (``growth``) and released (``loss``) by stands; non-forest codes give none."""
-    known_amounts(table, "age_class")
-    stand = stands(table, factors, year)
+    increments = Increments.of(factors)
+    return in_chunks(lambda part: _draft(part, factors, increments, year), table, year)
+
+
+def _draft(table: ActivityTable, factors: FactorSet, increments: Increments, year: int) -> Draft:
+    stand = stands(table, factors, increments, year)
     missing = (stand.increment < 0) | ~(table.measure > 0)
     at = np.flatnonzero(~missing & stand.forest)
-    tonnes = factors.tables["increments"].number("value")[stand.increment[at]] * table.measure[at] / HECTARE_M2
+    tonnes = increments.tonnes[stand.increment[at]] * table.measure[at] / HECTARE_M2
     uptake = 1000 * tonnes * factors.tables["crown_density"].number("value")[stand.density[at]]
-    flows = list(_flows(factors, stand, at, uptake, year))
+    flows = list(_flows(factors, increments, stand, at, uptake, year))
     mapped = stand.type_known & stand.age_known
     quality = np.where(mapped, QUALITY_MAPPED, QUALITY_COVER).astype(np.uint8)
-    return collect(table, year, flows, Grades(missing, quality, ~mapped), _notes(stand))
+    return collect(table, flows, Grades(missing, quality, ~mapped), _notes(increments, stand))
 
 
-def _notes(stand: Stands) -> dict[str, float | str]:
+def _notes(increments: Increments, stand: Stands) -> dict[str, float | str]:
+    species = np.array([key.startswith("species/") for key in increments.at])
+    taken = stand.forest & (stand.increment >= 0)
     return {
         "not_forest": int((~stand.forest).sum()),
         "type_unknown": int((~stand.type_known).sum()),
         "age_unknown": int((stand.forest & ~stand.age_known).sum()),
+        "age_from_diameter": int((stand.forest & (stand.diameter >= 0)).sum()),
         "density_unknown": int((stand.forest & ~stand.density_known).sum()),
+        "species_increment": int(species[stand.increment[taken]].sum()),
     }
 
 
-def _flows(factors: FactorSet, stand: Stands, at: NDArray[np.intp], uptake_kg: F64, year: int) -> Iterator[Flow]:
+def _flows(
+    factors: FactorSet, increments: Increments, stand: Stands, at: NDArray[np.intp], uptake_kg: F64, year: int
+) -> Iterator[Flow]:
     """Growth, then loss as its national ratio; ``activity`` is the stand's uptake in kg CO2 before that ratio."""
     conversion = factors.parameter_row("forest_conversion")
     factor = FactorRow(conversion.id, conversion.id, conversion.u_pct, conversion.status, conversion.source)
@@ -165,20 +266,22 @@ def _flows(factors: FactorSet, stand: Stands, at: NDArray[np.intp], uptake_kg: F
             band=np.zeros(len(at), np.int64),
             factor=factor,
             used_year=year,
-            common=_common_rows(factors, stand, at, use),
+            common=_common_rows(factors, increments, stand, at, use),
             u_own=own,
             activity=uptake_kg,
             kg=uptake_kg * ratio,
         )
 
 
-def _common_rows(factors: FactorSet, stand: Stands, at: NDArray[np.intp], use: str) -> Common:
-    """The increment and crown density rows; for losses the loss ratio as well."""
+def _common_rows(factors: FactorSet, increments: Increments, stand: Stands, at: NDArray[np.intp], use: str) -> Common:
+    """The increment and crown density rows, the diameter row that gave an age; for losses the loss ratio as well."""
     loss = (factors.parameter_row("forest_loss_ratio"),)
+    diameters = activities(factors.tables["diameter_classes"]) if "diameter_classes" in factors.tables else ()
     return Common.of(
         [
-            (activities(factors.tables["increments"]), stand.increment[at]),
+            (increments.rows, stand.increment[at]),
             (activities(factors.tables["crown_density"]), stand.density[at]),
+            (diameters, stand.diameter[at]),
             (loss, np.full(len(at), 0 if use == "loss" else -1)),
         ]
     )

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sector models share: reading activity columns, common table rows, and turning flows into inventory lines.
+"""What the sector models share: reading activity columns, common table rows, and turning demands into flows.
 
-A **demand** is energy of many sources; a **flow** is such activity under one emission factor (one gas). ``collect``
-rounds every flow once, to whole kilograms of what lies inside the boundary, and sorts the lines by source and band.
+A **demand** is energy of many sources; a **flow** is such activity under one emission factor (one gas), not yet
+rounded. ``carbongrid.drafts`` makes inventory lines of flows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from carbongrid.factors import FactorSet
 from carbongrid.inventory import Activity, ActivityTable, FactorRow, Lines
 from carbongrid.sectors import USES, Band
 from carbongrid.tables import Table
-from carbongrid.uncertainty import JOIN, combine, placeholder_lines
+from carbongrid.uncertainty import JOIN, combine
 from carbongrid.units import EnergyUnit
 
 F64 = NDArray[np.float64]
@@ -62,15 +63,22 @@ class Common:
         The combined row's id joins the ids with ``+``, its u is the root of the sum of squares; the elementary rows
         are kept beside it, so that sources that share only one of them still err together in it.
         """
-        elements = [r for rows, _ in parts for r in rows]
         offsets = np.cumsum([0, *(len(rows) for rows, _ in parts)])
-        taken = np.column_stack([np.where(i >= 0, i + offsets[k], -1) for k, (_, i) in enumerate(parts)])
-        combos, index = np.unique(taken, axis=0, return_inverse=True)
-        joined = [joint([elements[e] for e in combo if e >= 0]) for combo in combos]
+        elements = [r for rows, _ in parts for r in rows]
+        sizes = [len(rows) + 1 for rows, _ in parts]
+        code = np.zeros(len(parts[0][1]), np.int64)
+        for (_, index), size in zip(parts, sizes, strict=True):
+            code = code * size + index + 1
+        taken = np.zeros(int(np.prod(sizes)), bool)
+        taken[code] = True
+        digits = np.unravel_index(np.flatnonzero(taken), sizes)
+        combos = np.column_stack(digits).tolist()
+        joined = [joint([elements[offsets[k] + d - 1] for k, d in enumerate(combo) if d]) for combo in combos]
         rows = {r.id: r for r in (*elements, *(j for j in joined if j is not None))}
         position = {name: i for i, name in enumerate(rows)}
-        at = np.array([-1 if j is None else position[j.id] for j in joined], np.int64)
-        return cls(tuple(rows.values()), at[index.ravel()] if len(at) else index.ravel().astype(np.int64))
+        at = np.full(len(taken), -1, np.int64)
+        at[taken] = [-1 if j is None else position[j.id] for j in joined]
+        return cls(tuple(rows.values()), at[code])
 
     def take(self, chosen: NDArray[np.intp] | I64) -> "Common":
         """The same rows for some of the sources."""
@@ -162,8 +170,8 @@ def numbers(table: ActivityTable, column: str) -> F64:
     raw = table.columns[column]
     if raw.dtype.kind in "fiub":
         return raw.astype(np.float64)
-    words, index = np.unique([str(v).strip() for v in raw], return_inverse=True)
-    return np.array([_number(w) for w in words], np.float64)[index] if len(raw) else np.empty(0)
+    found = words(table, column)
+    return np.array([_number(w) for w in found.distinct], np.float64)[found.index] if len(raw) else np.empty(0)
 
 
 def _number(text: str) -> float:
@@ -185,26 +193,45 @@ def known_amounts(table: ActivityTable, column: str) -> F64:
     return values
 
 
-def text(table: ActivityTable, column: str) -> NDArray[np.object_]:
-    """A text activity column as stripped text, "" = missing; whole numbers lose their decimals (``11.0`` is ``11``)."""
+@dataclass(frozen=True)
+class Words:
+    """A text column as its distinct words and, per source, the index of its word, int32; "" stands for missing."""
+
+    distinct: tuple[str, ...]
+    index: NDArray[np.int32]
+
+    def find(self, index_of: Mapping[str, int]) -> I64:
+        """Position of every source's word, -1 where unknown: one look-up per distinct word."""
+        found = np.array([index_of.get(w, -1) for w in self.distinct], np.int64)
+        return found[self.index] if len(self.index) else np.empty(0, np.int64)
+
+    def map(self, spelling: Callable[[str], str]) -> "Words":
+        """The same sources with every word replaced; words that become one share their index."""
+        return _distinct([spelling(w) for w in self.distinct], self.index)
+
+
+def _distinct(spelled: Sequence[str], index: NDArray[np.int32]) -> Words:
+    position: dict[str, int] = {}
+    new = np.array([position.setdefault(w, len(position)) for w in spelled], np.int32)
+    return Words(tuple(position), new[index] if len(index) else index)
+
+
+def words(table: ActivityTable, column: str) -> Words:
+    """A text activity column, stripped; whole numbers lose their decimals (``11.0`` is ``11``)."""
     if column not in table.columns:
-        return np.full(len(table), "", object)
-    return np.array([_word(v) for v in table.columns[column]], object)
+        return Words(("",), np.zeros(len(table), np.int32))
+    position: dict[object, int] = {}
+    cells = np.asarray(table.columns[column]).tolist()
+    index = np.fromiter((position.setdefault(v, len(position)) for v in cells), np.int32, len(cells))
+    return _distinct([_word(v) for v in position], index)
 
 
 def _word(value: object) -> str:
-    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+    if value is None:
         return ""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        return "" if isnan(value) else str(int(value)) if value.is_integer() else str(value)
     return str(value).strip()
-
-
-def translate(words: NDArray[np.object_], index_of: Mapping[str, int]) -> I64:
-    """Position of every word, -1 where unknown: one look-up per distinct word."""
-    distinct, inverse = np.unique(words.astype(str), return_inverse=True)
-    found = np.array([index_of.get(str(w), -1) for w in distinct], np.int64)
-    return found[inverse] if len(words) else np.empty(0, np.int64)
 
 
 def activities(table: Table) -> tuple[Activity, ...]:
@@ -215,102 +242,3 @@ def activities(table: Table) -> tuple[Activity, ...]:
 def kinds_index(table: Table) -> dict[str, int]:
     """Row of each kind in a table whose ``kinds`` column lists several."""
     return {kind: i for i, kinds in enumerate(table.text("kinds")) for kind in kinds.split()}
-
-
-def collect(table: ActivityTable, year: int, flows: Sequence[Flow], grades: Grades, notes: Notes) -> Estimates:
-    """Round, drop lines of 0 kg, number bands, factors and rows by sorted id, sort lines by source and band."""
-    _check_finite(table, flows)
-    flows = [f for f in flows if (f.kg > 0).any()]
-    bands = tuple(sorted({f.bands[i] for f in flows for i in np.unique(f.band[f.kg > 0])}))
-    factors = tuple({f.factor.id: f.factor for f in sorted(flows, key=lambda f: f.factor.id)}.values())
-    rows = tuple(sorted({r.id: r for f in flows for r in f.common.rows}.values(), key=lambda r: r.id))
-    lines = _sorted(_concatenate(table, flows, bands, factors, rows))
-    lines, rows = _used_rows(lines, rows)
-    totals = _placeholder_notes(lines, factors, rows) | _year_notes(flows, lines, factors, year)
-    return Estimates(bands, factors, rows, lines, grades.missing, grades.quality, grades.imputed, {**notes, **totals})
-
-
-def _check_finite(table: ActivityTable, flows: Sequence[Flow]) -> None:
-    for flow in flows:
-        finite = np.isfinite(flow.kg)
-        if not finite.all():
-            source = flow.source[np.argmin(finite)]
-            raise InvalidInput("the estimate is not finite", where=f"{table.kind} {table.id[source]}")
-
-
-def _concatenate(
-    table: ActivityTable,
-    flows: Sequence[Flow],
-    bands: tuple[Band, ...],
-    factors: tuple[FactorRow, ...],
-    rows: tuple[Activity, ...],
-) -> Lines:
-    band_at = {b: i for i, b in enumerate(bands)}
-    factor_at = {f.id: i for i, f in enumerate(factors)}
-    row_at = {r.id: i for i, r in enumerate(rows)}
-    source = _join([f.source for f in flows])
-    whole = _join([f.kg for f in flows]).astype(np.float64)
-    kg = whole * table.inside[source]
-    return Lines(
-        source=source.astype(np.int32),
-        band=_join([np.array([band_at.get(b, -1) for b in f.bands])[f.band] for f in flows]).astype(np.int16),
-        factor=_join([np.full(len(f.source), factor_at[f.factor.id]) for f in flows]).astype(np.int16),
-        row=_join([_renumber(f.common, row_at) for f in flows]).astype(np.int16),
-        u_own=_join([f.u_own for f in flows]).astype(np.float32),
-        activity=_join([f.activity for f in flows]).astype(np.float64),
-        kg=np.rint(kg).astype(np.int64),
-    )
-
-
-def _join(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
-def _renumber(common: Common, row_at: Mapping[str, int]) -> I64:
-    table = np.array([*(row_at[r.id] for r in common.rows), -1], np.int64)
-    return table[common.index]
-
-
-def _sorted(lines: Lines) -> Lines:
-    order = np.lexsort((lines.row, lines.factor, lines.band, lines.source))
-    return _pick(lines, order[lines.kg[order] != 0])
-
-
-def _pick(lines: Lines, at: NDArray[np.intp]) -> Lines:
-    return Lines(
-        source=lines.source[at],
-        band=lines.band[at],
-        factor=lines.factor[at],
-        row=lines.row[at],
-        u_own=lines.u_own[at],
-        activity=lines.activity[at],
-        kg=lines.kg[at],
-    )
-
-
-def _used_rows(lines: Lines, rows: tuple[Activity, ...]) -> tuple[Lines, tuple[Activity, ...]]:
-    """Leave out table rows that no line takes, itself or as a part of a combined row."""
-    taken = {rows[i].id for i in np.unique(lines.row) if i >= 0}
-    parts = taken | {name for joined in taken for name in joined.split(JOIN)}
-    kept = tuple(r for r in rows if r.id in parts)
-    position = {r.id: i for i, r in enumerate(kept)}
-    new = np.array([*(position.get(r.id, -1) for r in rows), -1], np.int16)
-    return replace(lines, row=new[lines.row]), kept
-
-
-def _placeholder_notes(lines: Lines, factors: Sequence[FactorRow], rows: Sequence[Activity]) -> dict[str, float | str]:
-    return {"placeholder_kg": int(lines.kg[placeholder_lines(lines, factors, rows)].sum()), "kg": int(lines.kg.sum())}
-
-
-def _year_notes(flows: Sequence[Flow], lines: Lines, factors: Sequence[FactorRow], year: int) -> dict[str, float | str]:
-    """Factors whose year is not the inventory's, e.g. ``kr_el_2023 (2023 for 2024)``, and the kilograms they carry."""
-    used = {f.factor.id: f.used_year for f in flows if f.used_year != year}
-    at = [i for i, f in enumerate(factors) if f.id in used]
-    carried = np.isin(lines.factor, at)
-    if not carried.any():
-        return {}
-    names = [factors[i].id for i in np.unique(lines.factor[carried])]
-    return {
-        "factor_year_substituted": ", ".join(f"{n} ({used[n]} for {year})" for n in names),
-        "factor_year_substituted_kg": int(lines.kg[carried].sum()),
-    }

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Roads: traffic volume x length x fuel use at speed x emission factor, charged where it is driven.
 
-    E = 365 · AADT · L · Σ_vehicle mix · Σ_fuel share · use(v) · EF[fuel]    (EMEP/EEA 1.A.3.b, hot; GPC v1.1 II.1)
+    E = 365 · L · Σ_hour q_hour · Σ_vehicle mix · Σ_fuel share · use(v_hour) · EF[fuel]
+    E = 365 · L · AADT · Σ_vehicle mix · Σ_fuel share · use(v) · EF[fuel]     where there are no hourly volumes
 
-AADT counts both directions of a link, unless the link is one-way: then it is that direction's, and a default volume of
-its class is halved. Speeds are clamped to the range of a curve. Electric vehicles emit nothing here: their charging is
-in the buildings' meters.
+(EMEP/EEA 1.A.3.b, hot; GPC v1.1 II.1.) Use per km is convex in speed, so hours with their own speed give more than a
+day at its mean speed. AADT counts both directions of a link, unless the link is one-way: then it is that direction's,
+and a default volume of its class is halved. Speeds are clamped to the range of a curve. Electric vehicles emit nothing
+here: their charging is in the buildings' meters.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.curves import Curve
+from carbongrid.drafts import Draft, collect, in_chunks
 from carbongrid.errors import UnknownName
-from carbongrid.factors import FactorSet
+from carbongrid.factors import FactorSet, newest
 from carbongrid.inventory import ActivityTable
 from carbongrid.model import (
     F64,
@@ -26,22 +29,50 @@ from carbongrid.model import (
     Estimates,
     Grades,
     activities,
-    collect,
     emit,
     known_amounts,
-    text,
-    translate,
+    words,
 )
+from carbongrid.schemas import MIX
 from carbongrid.tables import Table
 from carbongrid.units import DAYS, EnergyUnit
 
-MIX = ("car", "van", "bus", "truck")
-"""Vehicles that a class's mix is split into; ``aadt_{vehicle}`` columns may name any vehicle of the fleet table."""
 DEFAULT_CLASS = "other"
 FUEL_ENERGY = EnergyUnit("MJ", "NCV")
 QUALITY_COUNTED, QUALITY_CLASS = 2, 5
 """A volume of its own (modelled or counted); the default volume of its class, not benchmarked."""
+HOURS = tuple(f"{h:02d}" for h in range(24))
+"""Hours of the columns ``volume_h00`` .. ``volume_h23`` and ``speed_h00`` .. ``speed_h23``."""
 ONEWAY = frozenset({"1", "-1", "yes", "true", "True", "reverse"})
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Hourly traffic of the links ``at`` int64: ``share`` of the day's vehicles and ``speed`` km/h, (24, len(at))."""
+
+    at: I64
+    share: F64
+    speed: F64
+    total: F64
+    incomplete: int
+
+    @classmethod
+    def of(cls, table: ActivityTable, speed: F64) -> "Hours":
+        """Links with all 24 volumes; ``speed`` stands for hours without their own. A link with fewer has none."""
+        volume = np.stack([known_amounts(table, f"volume_h{h}") for h in HOURS])
+        whole = ~np.isnan(volume).any(axis=0)
+        at = np.flatnonzero(whole).astype(np.int64)
+        total = volume[:, at].sum(axis=0)
+        share = np.divide(volume[:, at], total, out=np.zeros((len(HOURS), len(at))), where=total > 0)
+        own = np.stack([known_amounts(table, f"speed_h{h}")[at] for h in HOURS])
+        some = ~np.isnan(volume).all(axis=0) & ~whole
+        return cls(at, share, np.where(own > 0, own, speed[at]), total, int(some.sum()))
+
+    @classmethod
+    def none(cls) -> "Hours":
+        """No link has any."""
+        nothing = np.empty((len(HOURS), 0))
+        return cls(np.empty(0, np.int64), nothing, nothing, np.empty(0), 0)
 
 
 @dataclass(frozen=True)
@@ -54,10 +85,35 @@ class Traffic:
     vehicles: tuple[str, ...]
     aadt: F64
     speed: F64
+    hours: Hours
     row: I64
     counted: NDArray[np.bool_]
     split: NDArray[np.bool_]
     known: NDArray[np.bool_]
+
+    def use(self, factors: FactorSet, curve: Curve) -> F64:
+        """Mean MJ per vehicle-km of every link: over its hours where they are known, else at its speed."""
+        mean = mj_per_km(factors, curve, self.speed)
+        hours = self.hours
+        if len(hours.at):
+            mean[hours.at] = (hours.share * mj_per_km(factors, curve, hours.speed)).sum(axis=0)
+        return mean
+
+    def clamped(self, curve: Curve) -> NDArray[np.bool_]:
+        """Links with traffic at a speed outside the curve's range."""
+        outside = curve.outside(self.speed)
+        outside[self.hours.at] = (curve.outside(self.hours.speed) & (self.hours.share > 0)).any(axis=0)
+        return outside
+
+
+@dataclass(frozen=True)
+class Burner:
+    """A part of the fleet that burns fuel: ``share`` of the vehicle's km on this carrier, by this curve."""
+
+    vehicle: str
+    curve: Curve
+    carrier: str
+    share: float
 
 
 def motor_classes(factors: FactorSet) -> frozenset[str]:
@@ -67,27 +123,42 @@ def motor_classes(factors: FactorSet) -> frozenset[str]:
 
 
 def traffic(table: ActivityTable, factors: FactorSet) -> Traffic:
-    """Volumes and speeds from the columns ``aadt_{vehicle}``, ``aadt``, ``class``, ``speed_kmh``, ``oneway``."""
+    """Volumes and speeds from ``volume_hHH``, ``aadt_{vehicle}``, ``aadt``, ``class``, ``speed_kmh``, ``oneway``.
+
+    All 24 hourly volumes stand before ``aadt_{vehicle}`` (which then only splits them), these before ``aadt``.
+    """
     classes = factors.tables["roads_classes"]
-    found = translate(text(table, "class"), {c: i for i, c in enumerate(classes.text("class"))})
+    found = words(table, "class").find({c: i for i, c in enumerate(classes.text("class"))})
     known = found >= 0
     row = np.where(known, found, classes.text("class").index(DEFAULT_CLASS))
+    speed = known_amounts(table, "speed_kmh")
+    speed = np.where(speed > 0, speed, classes.number("speed_kmh")[row])
+    hours = Hours.of(table, speed) if any(c.startswith("volume_h") for c in table.columns) else Hours.none()
     given = known_amounts(table, "aadt")
+    given[hours.at] = hours.total
     default = classes.number("aadt")[row] * np.where(_oneway(table, classes, row), 0.5, 1.0)
     total = np.where(np.isnan(given), np.where(known, default, np.nan), given)
     vehicles, own = _by_vehicle(table, factors)
     split = ~np.isnan(own).all(axis=0)
-    aadt = np.where(split, np.nan_to_num(own), _mixed(vehicles, factors, total, row))
-    speed = known_amounts(table, "speed_kmh")
-    speed = np.where(speed > 0, speed, classes.number("speed_kmh")[row])
-    return Traffic(vehicles, aadt, speed, row, split | ~np.isnan(given), split, known)
+    split[hours.at] &= np.nansum(own[:, hours.at], axis=0) > 0
+    aadt = np.where(split, _rescaled(np.nan_to_num(own), hours), _mixed(vehicles, factors, total, row))
+    return Traffic(vehicles, aadt, speed, hours, row, split | ~np.isnan(given), split, known)
+
+
+def _rescaled(own: F64, hours: Hours) -> F64:
+    """Volumes by vehicle, brought to the hours' total where there are hours."""
+    if len(hours.at):
+        days = own[:, hours.at].sum(axis=0)
+        own[:, hours.at] *= np.divide(hours.total, days, out=np.zeros(len(days)), where=days > 0)
+    return own
 
 
 def _oneway(table: ActivityTable, classes: Table, row: I64) -> NDArray[np.bool_]:
     """One-way as given; where missing, as the class implies (motorways)."""
-    words = text(table, "oneway")
-    given = translate(words, dict.fromkeys(ONEWAY, 1)) == 1
-    return np.where(words == "", classes.number("oneway")[row] > 0, given)
+    said = words(table, "oneway")
+    given = said.find(dict.fromkeys(ONEWAY, 1)) == 1
+    unsaid = said.find({"": 0}) == 0
+    return np.where(unsaid, classes.number("oneway")[row] > 0, given)
 
 
 def _by_vehicle(table: ActivityTable, factors: FactorSet) -> tuple[tuple[str, ...], F64]:
@@ -111,27 +182,35 @@ def _mixed(vehicles: tuple[str, ...], factors: FactorSet, total: F64, row: I64) 
 
 def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     """Kilograms CO2e of links by gas. A link of unknown class without a volume is missing."""
+    return in_chunks(lambda part: _draft(part, factors, year), table, year)
+
+
+def _draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
     flow = traffic(table, factors)
+    fleet = tuple(_fleet(factors, year))
     missing = np.isnan(flow.aadt).any(axis=0)
     at = np.flatnonzero(~missing)
     flows = [
         f
-        for carrier, demand in _demands(table, factors, flow, at)
+        for carrier, demand in _demands(table, factors, flow, fleet, at)
         for f in emit(demand, factors, year, carrier, "combustion")
     ]
     quality = np.where(flow.counted, QUALITY_COUNTED, QUALITY_CLASS).astype(np.uint8)
-    return collect(table, year, flows, Grades(missing, quality, ~flow.counted), _notes(factors, flow, missing))
+    return collect(table, flows, Grades(missing, quality, ~flow.counted), _notes(factors, flow, fleet, missing))
 
 
-def _notes(factors: FactorSet, flow: Traffic, missing: NDArray[np.bool_]) -> dict[str, float | str]:
+def _notes(
+    factors: FactorSet, flow: Traffic, fleet: Sequence[Burner], missing: NDArray[np.bool_]
+) -> dict[str, float | str]:
     clamped = np.zeros(len(missing), bool)
-    for vehicle, curve, _, _ in _fleet(factors):
-        if vehicle in flow.vehicles:
-            driven = flow.aadt[flow.vehicles.index(vehicle)] > 0
-            clamped |= driven & curve.outside(flow.speed)
+    for part in fleet:
+        if part.vehicle in flow.vehicles:
+            clamped |= (flow.aadt[flow.vehicles.index(part.vehicle)] > 0) & flow.clamped(part.curve)
     motor = factors.tables["roads_classes"].number("motor")[flow.row] > 0
     return {
         "counted": int(flow.counted.sum()),
+        "hourly": len(flow.hours.at),
+        "hourly_incomplete": flow.hours.incomplete,
         "aadt_default": int((~flow.counted & ~missing & motor).sum()),
         "no_motor_traffic": int((~flow.counted & ~motor).sum()),
         "class_unknown": int((~flow.known).sum()),
@@ -139,34 +218,36 @@ def _notes(factors: FactorSet, flow: Traffic, missing: NDArray[np.bool_]) -> dic
     }
 
 
-def _fleet(factors: FactorSet) -> Iterator[tuple[str, Curve, str, float]]:
-    """(vehicle, curve, carrier, share) of every burning part of the fleet."""
+def _fleet(factors: FactorSet, year: int) -> Iterator[Burner]:
+    """The burning parts of the fleet of a year: each vehicle's newest rows not later, else its oldest."""
     fleet = factors.tables["fleet"]
-    columns = (fleet.text("vehicle"), fleet.text("curve"), fleet.text("carrier"), fleet.number("share"))
-    for vehicle, curve, carrier, share in zip(*columns, strict=True):
-        if curve:
-            yield vehicle, factors.curves[curve], carrier, float(share)
+    vehicles, years = np.array(fleet.text("vehicle"), object), fleet.number("year")
+    used = {v: newest(years[vehicles == v], year) for v in set(vehicles.tolist())}
+    columns = (vehicles.tolist(), years.tolist(), fleet.text("curve"), fleet.text("carrier"), fleet.number("share"))
+    for vehicle, row_year, curve, carrier, share in zip(*columns, strict=True):
+        if curve and row_year == used[vehicle]:
+            yield Burner(vehicle, factors.curves[curve], carrier, float(share))
 
 
 def _demands(
-    table: ActivityTable, factors: FactorSet, flow: Traffic, at: NDArray[np.intp]
+    table: ActivityTable, factors: FactorSet, flow: Traffic, fleet: Sequence[Burner], at: NDArray[np.intp]
 ) -> Iterator[tuple[str, Demand]]:
     """(carrier, energy burnt on every link in a year) of the links ``at``."""
     common = _common_rows(factors, flow).take(at)
     own = np.where(flow.counted, factors.parameter("own_counted"), factors.parameter("own_class_aadt"))[at]
     use = np.zeros(len(at), np.int64)
-    for carrier, daily in _energy(factors, flow, at).items():
-        energy = DAYS * daily * table.measure[at] / 1000
+    for carrier, daily in _energy(factors, flow, fleet).items():
+        energy = DAYS * daily[at] * table.measure[at] / 1000
         yield carrier, Demand("transport", at.astype(np.int64), use, energy, FUEL_ENERGY, common, own)
 
 
-def _energy(factors: FactorSet, flow: Traffic, at: NDArray[np.intp]) -> dict[str, F64]:
+def _energy(factors: FactorSet, flow: Traffic, fleet: Sequence[Burner]) -> dict[str, F64]:
     """MJ (NCV) of each carrier per kilometre of link and day."""
     energy: dict[str, F64] = {}
-    for vehicle, curve, carrier, share in _fleet(factors):
-        if vehicle in flow.vehicles:
-            daily = flow.aadt[flow.vehicles.index(vehicle), at] * share * mj_per_km(factors, curve, flow.speed[at])
-            energy[carrier] = energy.get(carrier, np.zeros(len(at))) + daily
+    for part in fleet:
+        if part.vehicle in flow.vehicles:
+            daily = flow.aadt[flow.vehicles.index(part.vehicle)] * part.share * flow.use(factors, part.curve)
+            energy[part.carrier] = energy.get(part.carrier, 0.0) + daily
     return energy
 
 

@@ -44,8 +44,8 @@ def estimate(measure, year=2023, factors=KOR, inside=None, **columns):
     ],
 )
 def test_uses_are_recognised_in_every_spelling(use, kind):
-    kinds, known = buildings.kinds(table("buildings", [1.0], use=[use]), KOR)
-    assert (kinds[0], known[0]) == (kind, True)
+    found = buildings.kinds(table("buildings", [1.0], use=[use]), KOR)
+    assert (found.names[found.at[0]], found.known[0]) == (kind, True)
 
 
 def test_an_unknown_use_takes_the_default_row_and_is_counted():
@@ -65,7 +65,7 @@ def test_storeys_height_and_floor_area_follow_the_recorded_rules():
         storeys=[None, 4.0, None, None, None, 0.0],
         height_m=[None, None, 10.0, None, 1.2, None],
     )
-    size = buildings.shape(t, KOR, np.array(["detached"] * 6, object))
+    size = buildings.shape(t, KOR, buildings.kinds(t, KOR))
     assert size.rule.tolist() == [0, 1, 2, 3, 2, 3]  # a zero in a register means unknown
     assert size.storeys.tolist() == [2, 4, 3, 2, 1, 2]  # 10 m / 3.0 m = 3; at least one; detached houses have 2
     assert size.height_m.tolist() == [6.0, 12.0, 10.0, 6.0, 1.2, 6.0]
@@ -282,6 +282,6 @@ def test_real_buildings_of_songpa_all_get_a_value(shared_data):
     assert (len(t), e.missing.sum()) == (1357, 0)
     assert e.notes["use_unknown"] == 470, "building=yes"
     # every kind uses 40 .. 128 kWh/m2 of electricity (unheated ones less)
-    floor = buildings.shape(t, KOR, buildings.kinds(t, KOR)[0]).floor_area_m2.sum()
+    floor = buildings.shape(t, KOR, buildings.kinds(t, KOR)).floor_area_m2.sum()
     scope2 = sum(v for k, v in by_band(e).items() if ".2." in k)
     assert 40 * ELECTRICITY < scope2 / floor < 128 * ELECTRICITY

@@ -10,8 +10,9 @@ import pytest
 
 from carbongrid.curves import Curve
 from carbongrid.errors import InvalidInput, NotFound, UnknownName
-from carbongrid.factors import FOLDER, MERGE, SCHEMAS, FactorSet, countries
+from carbongrid.factors import FOLDER, FactorSet, countries
 from carbongrid.inventory import Activity
+from carbongrid.schemas import MERGE, SCHEMAS
 from carbongrid.tables import STATUS, Table
 from carbongrid.units import EnergyUnit, energy
 
@@ -251,6 +252,8 @@ TABLES_ROWS = [
     ("mix.csv", "kor.mix.urban"),
     ("fleet.csv", "kor.fleet.car.0"),
     ("species.csv", "kor.species.01"),
+    ("volume_increments.csv", "kor.volume.01.0"),
+    ("diameter_classes.csv", "kor.diameter.2"),
     ("increments.csv", "kor.increment.conifer.3"),
     ("crown_density.csv", "kor.density.B"),
     ("parameters.csv", "kor.forest.loss"),
@@ -302,7 +305,7 @@ def test_an_impossible_factor_does_not_load(folder, fields, message):
     ("file", "row", "fields", "message"),
     [
         ("mix.csv", "kor.mix.urban", {"car": "0.9"}, "the shares add up to 1.08, not 1"),
-        ("fleet.csv", "kor.fleet.car.0", {"share": "0.5"}, r"fleet.csv \(car\): the shares add up to 1.02"),
+        ("fleet.csv", "kor.fleet.car.0", {"share": "0.5"}, r"fleet.csv \(car, 2026\): the shares add up to 1.02"),
         ("intensities.csv", "kor.eui.office", {"share_gas": "0.4"}, "the shares add up to 1.1, not 1"),
         ("fleet.csv", "kor.fleet.car.0", {"curve": "PC_G_1.4-2.0.VI"}, "did you mean 'PC_G_1.4-2.0.I'"),
         ("roads_classes.csv", "kor.aadt.primary", {"mix": "kor.mix.urbn"}, "did you mean 'kor.mix.urban'"),
@@ -330,8 +333,8 @@ def test_columns_and_ids_are_checked(folder):
 
 def test_a_country_file_names_its_missing_key(folder):
     path = folder / "country.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("gwp", "gvp"), encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"kor/country\.toml: the key 'gwp' is missing"):
+    path.write_text(path.read_text(encoding="utf-8").replace("gwp_set", "gvp_set"), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"kor/country\.toml: the key 'gwp_set' is missing"):
         FactorSet.read(folder, IPCC)
 
 

@@ -150,7 +150,10 @@ def test_central_asian_land_covers_have_their_own_rows():
 
 def test_codes_that_are_no_forest_are_listed_for_the_reader_and_give_nothing():
     assert forests.forest_codes(KOR, forest=False) == {"81", "82", "91", "92", "93", "94", "95", "99"}
-    assert {"11", "32", "77", "78", "needleleaved", "wood"} <= forests.forest_codes(KOR)
+    assert {"11", "32", "77", "78", "needleleaved"} <= forests.forest_codes(KOR)
+    assert {"10", "95", "111", "126", "wood", "forest"} <= forests.cover_codes(KOR)
+    assert {"30", "40", "50", "60", "80"} <= forests.cover_codes(UZB, forest=False)
+    assert "20" in forests.cover_codes(UZB), "desert shrub"
     e = estimate([HECTARE] * 2, species=["91", "95"], age_class=[None, None])
     assert (kg(e), e.missing.any(), e.notes["not_forest"]) == (0, False, 2)
 

@@ -95,8 +95,8 @@ def test_electric_cars_emit_nothing_on_the_road():
     e = estimate([1000.0], aadt_car=[1000.0], speed_kmh=[50.0])
     assert not any("electric" in f.id for f in e.factors)
     assert {f.id for f in e.factors} == {
-        "ipcc.gasoline.co2", "ipcc.diesel.co2", "ipcc.lpg_road.co2", "ipcc.lpg_road.ch4", "ipcc.lpg_road.n2o",
-    }  # fmt: skip
+        f"ipcc.{fuel}_road.{gas}" for fuel in ("gasoline", "diesel", "lpg") for gas in ("co2", "ch4", "n2o")
+    }
 
 
 def test_gas_cars_use_the_petrol_curves_energy_and_emit_methane():
@@ -108,7 +108,7 @@ def test_gas_cars_use_the_petrol_curves_energy_and_emit_methane():
     assert lines["ipcc.cng_road.co2"] == round(tj * 56_100)
     assert lines["ipcc.cng_road.ch4"] == round(tj * 92 * 28)
     assert lines["ipcc.cng_road.n2o"] == round(tj * 3 * 265)
-    assert e.lines.band[np.isin([e.factors[f].id for f in e.lines.factor], ["ipcc.gasoline.co2"])].tolist() == [
+    assert e.lines.band[np.isin([e.factors[f].id for f in e.lines.factor], ["uzb.gasoline_road.co2"])].tolist() == [
         e.lines.band[[e.factors[f].id for f in e.lines.factor].index("ipcc.cng_road.co2")]
     ], "both fuels feed one band"
 

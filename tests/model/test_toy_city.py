@@ -63,18 +63,18 @@ def test_roads():
     }
     # 8,000 cars a day, 1 km: 48 % petrol, 7 % hybrid, 35 % diesel, 8 % LPG, 2 % electric
     km = 365 * 8000
-    petrol = km * (0.48 * grams["PC_G_1.4-2.0.IV+"] + 0.07 * grams["PC_HYB.IV"]) / 1e6 * 44.3 * 69.3
-    diesel = km * 0.35 * grams["PC_D_1.4-2.0.III+"] / 1e6 * 43.0 * 74.1
-    lpg_gj = km * 0.08 * grams["PC_LPG.I+"] / 1e6 * 47.3
+    petrol = km * (0.48 * grams["PC_G_1.4-2.0.IV+"] + 0.07 * grams["PC_HYB.IV"]) / 1e6 * 44.3  # GJ
+    diesel = km * 0.35 * grams["PC_D_1.4-2.0.III+"] / 1e6 * 43.0
+    lpg = km * 0.08 * grams["PC_LPG.I+"] / 1e6 * 47.3
     e = roads.estimate(STREETS, KOR, 2023)
     first = {}
     for band, kg, source in zip(e.lines.band, e.lines.kg, e.lines.source, strict=True):
         if source == 0:
             first[e.bands[band].gas] = first.get(e.bands[band].gas, 0) + int(kg)
     assert first == {
-        "co2": round(petrol) + round(diesel) + round(lpg_gj * 63.1),
-        "ch4": round(lpg_gj * 0.062 * 28),
-        "n2o": round(lpg_gj * 0.0002 * 265),
+        "co2": round(petrol * 69.3) + round(diesel * 74.1) + round(lpg * 63.1),
+        "ch4": round(petrol * 0.0038 * 28) + round(diesel * 0.0039 * 28) + round(lpg * 0.062 * 28),
+        "n2o": round(petrol * 0.0057 * 265) + round(diesel * 0.0039 * 265) + round(lpg * 0.0002 * 265),
     }
     assert e.notes["aadt_default"] == 1
 
