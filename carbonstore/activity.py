@@ -51,13 +51,14 @@ ENERGY = ("electricity_kwh", "gas_kwh_gcv", "heat_mj")
 """Columns of metered energy: kWh, kWh on the gross calorific value, MJ."""
 PNU_PARTS = ("sigungu_code", "dong_code", "land_type", "main_no", "sub_no")
 """Keys of a lot in the Korean energy and building registers, from which a PNU is composed."""
-PLACES = {"osm": (), "table": (), "delimited": ("wkt", "lon", "lat")}
+PLACES = {"delimited": ("wkt", "lon", "lat")}
 """Geometry columns by source kind: delimited text has no other place for it."""
 
 SKIPPED = "_"
 """Stands in a list of names for a column that is not read."""
 
-_AADT = re.compile(r"aadt_[a-z0-9_]+")
+_OPEN = {"roads": re.compile(r"aadt_[a-z0-9_]+"), "traffic volumes": re.compile(r"(aadt|volume)_[a-z0-9_]+")}
+"""Kinds whose columns may name vehicles."""
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _MISSING = pa.array(["", "-"], pa.large_string())
@@ -73,16 +74,19 @@ class KnownColumns:
 
     def __call__(self, name: str) -> bool:
         """Whether a source may use the name."""
-        return name in self.names or (self.kind == "roads" and _AADT.fullmatch(name) is not None)
+        return name in self.names or (self.kind in _OPEN and _OPEN[self.kind].fullmatch(name) is not None)
 
 
 ENERGY_COLUMNS = KnownColumns("parcel energy", ("pnu", *PNU_PARTS, "use_ym", "year", *ENERGY))
 """Columns of a file of parcel energy. ``use_ym`` is yyyymm."""
 
+VOLUME_COLUMNS = KnownColumns("traffic volumes", ("link_id", "aadt", "date", "hour", "volume"))
+"""Columns of traffic counts by link: annual average daily traffic, or vehicles in an hour (0..23) of a day."""
+
 
 def known_columns(kind: str, source_kind: str = "table") -> KnownColumns:
     """Columns that a source of this format may give for buildings, roads or forests."""
-    return KnownColumns(kind, (*ACTIVITY[kind], *PLACES[source_kind]))
+    return KnownColumns(kind, (*ACTIVITY[kind], *PLACES.get(source_kind, ())))
 
 
 def resolve(renames: Mapping[str, str], available: Sequence[str], known: KnownColumns, place: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ Clipping is a quantity beside them: ``measure_read = measure_used + rejected + c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 UNITS = {"buildings": "m2", "roads": "m", "forests": "m2"}
 _NAMES = {
@@ -24,11 +24,17 @@ REASONS = {
     "class without motor traffic": "차량 통행이 없는 등급",
     "coordinates outside the CRS": "좌표계 범위를 벗어난 좌표",
     "covered by others": "다른 객체에 완전히 덮임",
+    "day with hours missing": "24시간이 채워지지 않은 날",
     "geometry not assembled": "도형을 구성할 수 없음",
+    "line that is no feature": "객체가 아닌 줄",
+    "no hour of a day": "시각이 아님",
     "no line with a length": "길이가 있는 선이 없음",
+    "no link id": "링크 ID 없음",
     "no parcel number": "필지고유번호 없음",
     "no polygon with an area": "면적이 있는 면이 없음",
     "no readable geometry": "읽을 수 있는 도형 없음",
+    "non-forest code": "산림이 아닌 코드",
+    "not in use": "미사용 도로",
     "other year": "다른 연도",
     "outside the boundary": "경계 밖",
     "outside the extent": "자료 범위 밖",
@@ -36,6 +42,7 @@ REASONS = {
     "point without floor area": "연면적이 없는 점",
     "relation that is no multipolygon": "멀티폴리곤이 아닌 관계",
     "repeated row": "중복된 행",
+    "site summary (총괄표제부)": "총괄표제부",
     "way that is not closed": "닫히지 않은 선",
     "wrong number of fields": "항목 수가 맞지 않음",
 }
@@ -156,10 +163,11 @@ class KindReport:
 
 @dataclass(frozen=True)
 class JoinReport:
-    """Parcel energy shared over buildings: rows, parcels, orphans on both sides, and what of each carrier was shared.
+    """Rows joined to objects by a key (``pnu`` or ``link_id``): matched keys, orphans on both sides, what was shared.
 
     ``energy`` and ``matched_energy`` are keyed by column (kWh, MJ); ``partial_years`` counts parcels with fewer than
-    twelve months.
+    twelve months; ``filled`` counts objects that got a value from a register or a count, by column. For volumes by link
+    ``parcels`` are links of the counts, ``buildings`` links of the network.
     """
 
     read: int
@@ -174,12 +182,18 @@ class JoinReport:
     energy: Mapping[str, float]
     matched_energy: Mapping[str, float]
     unparsed: Mapping[str, int] = field(default_factory=dict)
+    filled: Mapping[str, int] = field(default_factory=dict)
+    key: str = "pnu"
 
     def __post_init__(self) -> None:
         if self.read != self.used + sum(self.rejected.values()):
             raise ValueError(f"join: read {self.read} is not used {self.used} + rejected {dict(self.rejected)}")
         if self.parcels != self.matched + self.parcels_without_building:
             raise ValueError(f"join: {self.parcels} parcels are not {self.matched} + {self.parcels_without_building}")
+
+    def without_energy(self) -> Self:
+        """The same without sums of meters: what has no building, or came later, would follow from them."""
+        return replace(self, energy={}, matched_energy={})
 
     @property
     def matched_share(self) -> float:
@@ -202,6 +216,8 @@ class JoinReport:
             "energy": {k: _round(v) for k, v in sorted(self.energy.items())},
             "matched_energy": {k: _round(v) for k, v in sorted(self.matched_energy.items())},
             "unparsed": _sorted(self.unparsed),
+            "filled": _sorted(self.filled),
+            "key": self.key,
         }
 
 

@@ -12,18 +12,12 @@ from pyproj.exceptions import CRSError
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbongrid.sectors import KINDS
 from carbonstore import boundary as boundaries
-from carbonstore.activity import ENERGY_COLUMNS, SKIPPED, KnownColumns, known_columns
+from carbonstore.activity import ENERGY_COLUMNS, SKIPPED, VOLUME_COLUMNS, KnownColumns, known_columns
+from carbonstore.source_kinds import COMMON_KEYS, FORMS, JOINS, KEYS, Form
+from carbonstore.source_options import options
 from carbonstore.toml_keys import Keys
 
-SOURCE_KINDS = ("osm", "table", "delimited")
-JOINS = ("pnu",)
-KEYS = (
-    *("kind", "path", "provides", "extent", "columns", "join", "crs", "encoding", "separator"),
-    *("licence", "attribution", "synthetic", "base_year", "layer"),
-)
-_OSM_TERMS = {"licence": "ODbL-1.0", "attribution": "© OpenStreetMap contributors"}
 _TERMS = {
     "licence": 'an SPDX id such as "ODbL-1.0", or the name of the licence',
     "attribution": "the sentence its owner asks for",
@@ -36,7 +30,8 @@ class SourceSpec:
     """What to read and how. ``extent`` is a CRS84 polygon, None where the source covers the whole boundary.
 
     ``columns`` maps contract names to the file's own, or lists the names of headerless text in order (``_`` skips one).
-    ``base_year`` is when forest stands were surveyed. ``place`` names the source in messages.
+    ``base_year`` is when forest stands were surveyed. ``place`` names the source in messages. ``path`` is the first of
+    ``paths``; a database has none, and its ``path`` is the table's name. ``options`` holds the keys of one kind only.
     """
 
     kind: str
@@ -54,33 +49,51 @@ class SourceSpec:
     synthetic: bool = False
     base_year: int | None = None
     layer: str | None = None
+    more: tuple[Path, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files named by the author; none for a database."""
+        return () if self.kind == "postgis" else (self.path, *self.more)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file the source consists of: a shapefile's table, index, CRS and encoding lie beside it."""
-        if self.path.suffix.lower() != ".shp":
-            return (self.path,)
-        beside = (self.path.with_suffix(s) for s in (".dbf", ".DBF", ".shx", ".SHX", ".prj", ".cpg"))
-        return (self.path, *(f for f in beside if f.is_file()))
+        return tuple(file for path in self.paths for file in _with_companions(path))
+
+    @property
+    def join_key(self) -> str | None:
+        """What its rows are joined by to objects of other sources; None where it has objects of its own."""
+        return self.join or FORMS[self.kind].joins
+
+
+def _with_companions(path: Path) -> tuple[Path, ...]:
+    if path.suffix.lower() != ".shp":
+        return (path,)
+    beside = (path.with_suffix(s) for s in (".dbf", ".DBF", ".shx", ".SHX", ".prj", ".cpg"))
+    return (path, *(f for f in beside if f.is_file()))
 
 
 def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
     """Check one source table; InvalidInput names the key and the allowed values. The file is not opened."""
     keys.only(KEYS)
-    kind = keys.choice("kind", SOURCE_KINDS)
+    kind = keys.choice("kind", tuple(FORMS))
+    form = FORMS[kind]
+    _own_keys(keys, kind, form)
     join = keys.choice("join", JOINS) if "join" in keys else None
-    if join and kind != "delimited":
-        raise InvalidInput("only delimited text is joined", where=keys.at("join"), allowed=['kind = "delimited"'])
-    provides = _provides(keys, kind, join)
+    provides = _provides(keys, kind, form, join)
+    path, *more = _paths(keys, form) if "path" in form.keys else [Path(keys.table.get("table", "query"))]
     return SourceSpec(
         kind=kind,
-        path=_path(keys),
+        path=path,
+        more=tuple(more),
         provides=provides,
-        licence=_term(keys, "licence", kind),
-        attribution=_term(keys, "attribution", kind),
+        licence=_term(keys, "licence", form),
+        attribution=_term(keys, "attribution", form),
         place=keys.place,
         extent=_extent(keys, kind, boundary),
-        columns=_columns(keys, kind, ENERGY_COLUMNS if join else known_columns(provides[0], kind)),
+        columns=_columns(keys, kind, _known(kind, provides, join)),
         join=join,
         crs=_crs(keys),
         encoding=_encoding(keys),
@@ -88,29 +101,55 @@ def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
         synthetic=keys.flag("synthetic"),
         base_year=keys.year("base_year") if "base_year" in keys else None,
         layer=keys.maybe("layer", ["the name of a layer of the file"]),
+        options=options(keys, kind),
     )
 
 
-def _provides(keys: Keys, kind: str, join: str | None) -> tuple[str, ...]:
-    if "provides" not in keys and (kind == "osm" or join):
-        return KINDS if kind == "osm" else ("buildings",)
-    provides = keys.choices("provides", ("buildings",) if join else KINDS)
-    if kind != "osm" and len(provides) > 1:
-        raise InvalidInput("a table holds one kind of source", where=keys.at("provides"), allowed=KINDS)
+def _own_keys(keys: Keys, kind: str, form: Form) -> None:
+    """Keys of other kinds mean nothing here: saying so beats ignoring them."""
+    own = (*COMMON_KEYS, *form.keys)
+    for key in keys.table:
+        if key == "join" and key not in own:
+            raise InvalidInput("only delimited text is joined", where=keys.at(key), allowed=['kind = "delimited"'])
+        if key not in own:
+            raise InvalidInput(f"is no key of kind '{kind}'", where=keys.at(key), allowed=own)
+
+
+def _known(kind: str, provides: tuple[str, ...], join: str | None) -> KnownColumns:
+    if kind == "kor_volumes":
+        return VOLUME_COLUMNS
+    return ENERGY_COLUMNS if join else known_columns(provides[0], kind)
+
+
+def _provides(keys: Keys, kind: str, form: Form, join: str | None) -> tuple[str, ...]:
+    possible = ("buildings",) if join else form.provides
+    if "provides" not in keys and (form.several or len(possible) == 1):
+        return possible
+    provides = keys.choices("provides", possible)
+    if not form.several and len(provides) > 1:
+        raise InvalidInput("a table holds one kind of source", where=keys.at("provides"), allowed=possible)
     return provides
 
 
-def _term(keys: Keys, key: str, kind: str) -> str:
-    if kind == "osm" and key not in keys:
-        return _OSM_TERMS[key]
+def _term(keys: Keys, key: str, form: Form) -> str:
+    if key in form.terms and key not in keys:
+        return form.terms[key]
     return keys.text(key, [_TERMS[key]])
 
 
-def _path(keys: Keys) -> Path:
-    path = keys.folder / keys.text("path", ["a file, relative to the inventory file or absolute"])
-    if not path.is_file():
-        raise InvalidInput(f"no file '{keys.table['path']}'", where=keys.at("path"), allowed=["a file that exists"])
-    return path
+def _paths(keys: Keys, form: Form) -> list[Path]:
+    """One file, or a list of them where the kind comes in parts; each must exist."""
+    what = "a file, relative to the inventory file or absolute"
+    value = keys.required("path", [what])
+    names = value if form.many and isinstance(value, list) else [keys.text("path", [what])]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InvalidInput("must name files", where=keys.at("path"), allowed=[what, "a list of files"])
+    for name in names:
+        if not (keys.folder / name).is_file():
+            raise InvalidInput(f"no file '{name}'", where=keys.at("path"), allowed=["a file that exists"])
+        if names.count(name) > 1:
+            raise InvalidInput(f"'{name}' is named twice", where=keys.at("path"), allowed=["each file once"])
+    return [keys.folder / name for name in names]
 
 
 def _extent(keys: Keys, kind: str, boundary: Polygon | MultiPolygon) -> Polygon | MultiPolygon | None:

@@ -4,6 +4,7 @@
 file -> Features (its own CRS) -> projected, repaired -> parcel energy joined -> clipped -> ActivityTable + KindReport
 """
 
-from carbonstore.sources.pipeline import ReadContext, Reading, SourceTable, read_source, read_sources
+from carbonstore.sources.context import ReadContext
+from carbonstore.sources.pipeline import Reading, SourceTable, read_source, read_sources
 
 __all__ = ["ReadContext", "Reading", "SourceTable", "read_source", "read_sources"]

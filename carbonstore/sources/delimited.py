@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ _WKT, _LON, _LAT = "wkt", "lon", "lat"
 
 
 @dataclass(frozen=True)
-class _Text:
+class Text:
     """All fields as text under contract names or the header's, and the rows with a wrong number of fields."""
 
     table: pa.Table
@@ -46,7 +47,7 @@ def read(spec: SourceSpec) -> Features:
 
     Rows with a wrong number of fields are counted as unread. InvalidInput for a missing geometry or CRS.
     """
-    text = _read_text(spec)
+    text = read_text(spec)
     names = text.table.column_names
     place = {g: _own_name(spec, g) for g in (_WKT, _LON, _LAT)}
     if place[_WKT] in names:
@@ -70,7 +71,7 @@ def read(spec: SourceSpec) -> Features:
 
 def read_meters(spec: SourceSpec, year: int) -> Meters:
     """Parcel energy of one year: rows of the year summed by PNU (given, or composed from the registers' keys)."""
-    text = _read_text(spec)
+    text = read_text(spec)
     names = resolve(_renames(spec), text.table.column_names, ENERGY_COLUMNS, spec.place)
     carriers = [c for c in ENERGY if c in names]
     if not carriers:
@@ -114,8 +115,22 @@ def _months(table: pa.Table, names: Mapping[str, str]) -> NDArray[np.object_] | 
     return np.array([m.replace("-", "").replace(".", "")[:6] if m else None for m in found], object)
 
 
-def _read_text(spec: SourceSpec) -> _Text:
-    encoding = find_encoding(spec.path, file_blocks(spec.path), spec.encoding, spec.place)
+def read_text(spec: SourceSpec) -> Text:
+    """All files of a source as one table of text; InvalidInput where they differ in columns or hold no rows."""
+    parts = [_read_file(spec, path) for path in spec.paths]
+    for path, part in zip(spec.paths, parts, strict=True):
+        if part.table.column_names != parts[0].table.column_names:
+            raise InvalidInput(
+                f"'{path.name}' has other columns than '{spec.path.name}'",
+                where=f"{spec.place}.path",
+                allowed=parts[0].table.column_names,
+            )
+    encodings = dict.fromkeys(part.encoding for part in parts)
+    return Text(pa.concat_tables([p.table for p in parts]), sum(p.ragged for p in parts), " | ".join(encodings))
+
+
+def _read_file(spec: SourceSpec, path: Path) -> Text:
+    encoding = find_encoding(path, file_blocks(path), spec.encoding, spec.place)
     ragged: list[pcsv.InvalidRow] = []
 
     def skip(row: pcsv.InvalidRow) -> str:
@@ -124,19 +139,19 @@ def _read_text(spec: SourceSpec) -> _Text:
 
     reading, parsing = _options(spec, encoding, skip)
     try:
-        with pcsv.open_csv(spec.path, reading, parsing) as stream:
+        with pcsv.open_csv(path, reading, parsing) as stream:
             columns = stream.schema.names
         ragged.clear()
         # Everything is read as text: as numbers, keys would lose their zeros.
         as_text = pcsv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()))
-        table = pcsv.read_csv(spec.path, reading, parsing, as_text)
+        table = pcsv.read_csv(path, reading, parsing, as_text)
     except pa.ArrowInvalid as error:
         raise InvalidInput(
-            f"'{spec.path.name}' holds no rows of fields", where=f"{spec.place}.path", allowed=["delimited text"]
+            f"'{path.name}' holds no rows of fields", where=f"{spec.place}.path", allowed=["delimited text"]
         ) from error
     if not table.num_rows:
         raise _nothing_readable(spec, ragged, len(columns))
-    return _Text(table, len(ragged), encoding)
+    return Text(table, len(ragged), encoding)
 
 
 def _nothing_readable(spec: SourceSpec, ragged: list[pcsv.InvalidRow], columns: int) -> InvalidInput:

@@ -11,7 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput
+from carbongrid.inventory import ActivityTable
 from carbongrid.sectors import KINDS
+from carbongrid.wkb import Wkb
 
 DIMENSION = {kind: 1 if kind == "roads" else 2 for kind in KINDS}
 """Roads are lines, buildings and forests areas."""
@@ -89,3 +91,22 @@ def with_unique_ids(features: Features, place: str) -> Features:
     shared = sum(1 for n in seen.values() if n > 1)
     notes = (*features.notes, f"{shared} ids occur more than once and were numbered") if shared else features.notes
     return replace(features, id=np.array(ids, object), notes=notes).reject(repeats, "repeated row")
+
+
+def activity_table(
+    features: Features, whole: NDArray[np.float64], inside: NDArray[np.float64], rows: NDArray[np.bool_]
+) -> ActivityTable:
+    """These rows for the model: ``whole`` measures (m2 or m) and the share of each that is ``inside``."""
+    return ActivityTable(
+        kind=features.kind,
+        id=features.id[rows],
+        geometry=Wkb.from_shapely(features.geometry[rows]),
+        measure=whole[rows],
+        inside=inside[rows],
+        columns={name: values[rows] for name, values in features.columns.items()},
+    )
+
+
+def whole_table(features: Features) -> ActivityTable:
+    """The rows in use, unclipped."""
+    return activity_table(features, features.measures(), np.ones(len(features)), features.used)

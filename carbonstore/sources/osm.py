@@ -21,17 +21,14 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from carbongrid.errors import InvalidInput
+from carbongrid.factors import FactorSet
+from carbongrid.roads import motor_classes
 from carbonstore.activity import complete
 from carbonstore.sources import osm_tags
 from carbonstore.sources.features import Features
 from carbonstore.sources.osm_raw import RawObject, from_layer, tagged_objects
 
 SUFFIXES = (".osm", ".osm.gz", ".osm.pbf", ".pbf")
-MOTOR_CLASSES = frozenset(
-    f"{c}{link}" for c in ("motorway", "trunk", "primary", "secondary", "tertiary") for link in ("", "_link")
-) | {"unclassified", "residential", "living_street", "service", "road"}
-"""``highway`` values that carry motor traffic. Tracks are left out: farm and forest lanes without through traffic."""
-
 type Columns = Mapping[str, Sequence[Any]]
 
 
@@ -45,15 +42,19 @@ class _Theme:
     columns: Callable[[Columns], tuple[dict[str, NDArray[Any]], dict[str, int]]]
 
 
-def read(path: Path, kinds: Sequence[str], place: str) -> list[Features]:
-    """Objects of the kinds asked for, in CRS84, in GDAL's order; InvalidInput where the file is no OSM extract."""
+def read(path: Path, kinds: Sequence[str], place: str, factors: FactorSet) -> list[Features]:
+    """Objects of the kinds asked for, in CRS84, in GDAL's order; InvalidInput where the file is no OSM extract.
+
+    ``factors`` tell which ``highway`` values carry motor traffic.
+    """
     if not path.name.endswith(SUFFIXES):
         raise InvalidInput(f"'{path.name}' is not an OpenStreetMap extract", where=f"{place}.path", allowed=SUFFIXES)
     raw = _raw_objects(path, kinds, place)
-    return [_read_kind(path, kind, [o for o in raw if THEMES[kind].wanted(o)], place) for kind in kinds]
+    motor = motor_classes(factors)
+    return [_read_kind(path, kind, [o for o in raw if THEMES[kind].wanted(o)], place, motor) for kind in kinds]
 
 
-def _read_kind(path: Path, kind: str, raw: Sequence[RawObject], place: str) -> Features:
+def _read_kind(path: Path, kind: str, raw: Sequence[RawObject], place: str, motor: frozenset[str]) -> Features:
     theme = THEMES[kind]
     table = _layer(path, theme.layer, theme.where, place)
     columns = {name: table[name].to_pylist() for name in table.column_names if name != "wkb_geometry"}
@@ -63,7 +64,7 @@ def _read_kind(path: Path, kind: str, raw: Sequence[RawObject], place: str) -> F
     geometry = shapely.from_wkb(blobs, on_invalid="ignore")
     features = Features.of(kind, ids, geometry, complete(activity, kind, len(ids)), "OGC:CRS84")
     if kind == "roads":
-        moving = np.array([c in MOTOR_CLASSES for c in columns["highway"]], bool)
+        moving = np.array([c in motor for c in columns["highway"]], bool)
         features = features.reject(~moving, "class without motor traffic")
     have = set(ids.tolist())
     unread = Counter(_why_unread(kind, o) for o in raw if o.key not in have)

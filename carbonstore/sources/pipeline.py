@@ -1,61 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to every source after its format was read: placed, repaired, joined, clipped, counted."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import MultiPolygon, Polygon
 
 from carbongrid.crs import project_polygon, transformer
 from carbongrid.errors import InvalidInput
 from carbongrid.inventory import ActivityTable
-from carbongrid.wkb import Wkb
 from carbonstore.boundary import areas_of
 from carbonstore.report import JoinReport, KindReport, SourceReport
 from carbonstore.source_spec import SourceSpec
-from carbonstore.sources import delimited, osm, table
-from carbonstore.sources.features import Features, with_unique_ids
+from carbonstore.sources.context import Area, ReadContext
+from carbonstore.sources.features import Features, activity_table, whole_table
+from carbonstore.sources.formats import read_format
 from carbonstore.sources.geometry import Overlap, Repairs, clip, footprints, overlaps, project, repair
+from carbonstore.sources.joins import Join, apply_joins, read_join
 from carbonstore.sources.location import check_location
-from carbonstore.sources.parcel_energy import Meters, share_energy
-
-type Area = Polygon | MultiPolygon
-type Weight = Callable[[ActivityTable], NDArray[np.float64]]
-type Progress = Callable[[str, int, int], None]
-
-
-def floor_area(buildings: ActivityTable) -> NDArray[np.float64]:
-    """Default weight for sharing parcel energy: floor area in m2, else footprint x storeys, else footprint."""
-    known = np.asarray(buildings.columns["floor_area_m2"], np.float64)
-    storeys = np.nan_to_num(np.asarray(buildings.columns["storeys"], np.float64), nan=1.0)
-    return np.where(np.isfinite(known), known, buildings.measure * storeys)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress."""
-
-
-@dataclass(frozen=True)
-class ReadContext:
-    """Where and when sources are read for: grid CRS, boundary in CRS84 and projected (densified), inventory year.
-
-    ``weight``: each building's part in its parcel's energy (default: floor area); ``progress(stage, done, total)``.
-    """
-
-    crs: str
-    boundary: Area
-    year: int
-    projected: Area = field(default_factory=Polygon)
-    weight: Weight = floor_area
-    progress: Progress = _silent
-
-    def __post_init__(self) -> None:
-        if self.projected.is_empty:
-            object.__setattr__(self, "projected", project_polygon(self.boundary, self.crs))
+from carbonstore.sources.pooling import Pooled, Pooling, pool_energy
 
 
 @dataclass(frozen=True)
@@ -74,10 +40,11 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Reading:
-    """All sources of an inventory: tables in the order of the file, and one report a source."""
+    """All sources of an inventory: tables in the order of the file, one report a source, pools of metered parcels."""
 
     tables: tuple[SourceTable, ...]
     reports: tuple[SourceReport, ...]
+    pooled: Pooled | None = None
 
 
 @dataclass(frozen=True)
@@ -95,43 +62,55 @@ def read_source(spec: SourceSpec, context: ReadContext) -> list[SourceTable]:
     return list(read_sources([spec], context).tables)
 
 
-def read_sources(specs: Sequence[SourceSpec], context: ReadContext) -> Reading:
-    """Read all sources of an inventory. Parcel energy (``join``) is shared over the buildings of all of them before
-    clipping, so that a parcel on the border keeps its energy on the buildings that lie outside.
+def read_sources(specs: Sequence[SourceSpec], context: ReadContext, pooling: Pooling | None = None) -> Reading:
+    """Read all sources of an inventory. Rows that are joined (meters, registers, counts) meet the objects of
+    all of them before clipping, so that a parcel on the border keeps its energy on the buildings that lie outside.
 
+    With ``pooling``, meters are pooled after that, and no report adds up what single parcels use.
     InvalidInput names the source and what is wrong: unreadable, no CRS, unknown column, outside the boundary, empty.
     """
     placed: list[_Placed] = []
-    meters: list[tuple[SourceSpec, Meters]] = []
+    joins: list[Join] = []
     for done, spec in enumerate(specs):
         context.progress("read", done, len(specs))
-        if spec.join:
-            meters.append((spec, delimited.read_meters(spec, context.year)))
+        if spec.join_key:
+            joins.append(read_join(spec, context))
         else:
             placed += _place(spec, context)
     context.progress("read", len(specs), len(specs))
-    placed, joins = _join(placed, meters, context)
+    joined, join_reports = apply_joins([p.features for p in placed], joins, context)
+    joined, pooled = _pool(joined, context, pooling)
+    placed = [replace(p, features=f) for p, f in zip(placed, joined, strict=True)]
     tables = []
     for done, one in enumerate(placed):
         context.progress("clip", done, len(placed))
         tables.append(_cut(one, context))
     context.progress("clip", len(placed), len(placed))
     _refuse_empty(tables)
-    encodings = {spec.place: meter.encoding for spec, meter in meters}
-    reports = [_report(spec, placed, tables, joins.get(spec.place), encodings.get(spec.place)) for spec in specs]
-    return Reading(tuple(tables), tuple(reports))
+    encodings = {join.spec.place: join.rows.encoding for join in joins}
+    if pooling is not None:
+        join_reports = {place: join.without_energy() for place, join in join_reports.items()}
+    reports = [_report(spec, placed, tables, join_reports.get(spec.place), encodings.get(spec.place)) for spec in specs]
+    return Reading(tuple(tables), tuple(reports), pooled)
+
+
+def _pool(
+    objects: Sequence[Features], context: ReadContext, pooling: Pooling | None
+) -> tuple[list[Features], Pooled | None]:
+    """The objects with the pooled energy of the buildings, of all sources together."""
+    out = list(objects)
+    at = [i for i, features in enumerate(out) if features.kind == "buildings"]
+    if pooling is None or not at:
+        return out, None
+    buildings = [out[i] for i in at]
+    columns, pooled = pool_energy(buildings, [whole_table(f) for f in buildings], context.weight, pooling)
+    for i, new in zip(at, columns, strict=True):
+        out[i] = replace(out[i], columns=new)
+    return out, pooled
 
 
 def _place(spec: SourceSpec, context: ReadContext) -> list[_Placed]:
-    return [_placed(spec, features, context) for features in _read_format(spec)]
-
-
-def _read_format(spec: SourceSpec) -> list[Features]:
-    if spec.kind == "osm":
-        return osm.read(spec.path, spec.provides, spec.place)
-    reader = table.read if spec.kind == "table" else delimited.read
-    features = reader(spec)
-    return [with_unique_ids(features, spec.place)]
+    return [_placed(spec, features, context) for features in read_format(spec, context)]
 
 
 def _placed(spec: SourceSpec, features: Features, context: ReadContext) -> _Placed:
@@ -143,42 +122,6 @@ def _placed(spec: SourceSpec, features: Features, context: ReadContext) -> _Plac
         columns = {**repaired.columns, "base_year": np.full(len(features), float(spec.base_year))}
         repaired = replace(repaired, columns=columns)
     return _Placed(spec, repaired, features.crs, repairs)
-
-
-def _table(
-    features: Features, whole: NDArray[np.float64], inside: NDArray[np.float64], rows: NDArray[np.bool_]
-) -> ActivityTable:
-    return ActivityTable(
-        kind=features.kind,
-        id=features.id[rows],
-        geometry=Wkb.from_shapely(features.geometry[rows]),
-        measure=whole[rows],
-        inside=inside[rows],
-        columns={name: values[rows] for name, values in features.columns.items()},
-    )
-
-
-def _join(
-    placed: list[_Placed], meters: Sequence[tuple[SourceSpec, Meters]], context: ReadContext
-) -> tuple[list[_Placed], Mapping[str, JoinReport]]:
-    at = [i for i, p in enumerate(placed) if p.features.kind == "buildings"]
-    if not meters:
-        return placed, {}
-    if not at:
-        raise InvalidInput(
-            "there are no buildings to join to", where=meters[0][0].place, allowed=["a source that provides buildings"]
-        )
-    whole = [
-        _table(p.features, p.features.measures(), np.ones(len(p.features)), p.features.used)
-        for p in (placed[i] for i in at)
-    ]
-    weight = [np.asarray(context.weight(t), np.float64) for t in whole]
-    reports: dict[str, JoinReport] = {}
-    for spec, meter in meters:
-        columns, reports[spec.place] = share_energy(meter, [placed[i].features for i in at], weight)
-        for i, new in zip(at, columns, strict=True):
-            placed[i] = replace(placed[i], features=replace(placed[i].features, columns=new))
-    return placed, reports
 
 
 @dataclass(frozen=True)
@@ -204,7 +147,7 @@ def _cut(placed: _Placed, context: ReadContext) -> SourceTable:
     extent = project_polygon(spec.extent, context.crs) if spec.extent is not None else None
     clipped = _clip(placed.features, context.projected, extent)
     features = clipped.features
-    activity = _table(features, clipped.whole, clipped.inside, features.used)
+    activity = activity_table(features, clipped.whole, clipped.inside, features.used)
     coverage = context.boundary if spec.extent is None else areas_of(context.boundary.intersection(spec.extent))
     return SourceTable(features.kind, activity, _kind_report(placed.repairs, clipped), coverage, spec)
 

@@ -22,6 +22,7 @@ from carbonstore.sources.features import Features
 type F64 = NDArray[np.float64]
 type I64 = NDArray[np.int64]
 type Mask = NDArray[np.bool_]
+type Weight = Callable[[ActivityTable], F64]
 
 MOVED_AT = (100, 500, 1000)
 """Cell sizes in metres for which the report says how much energy pools moved into another cell."""
@@ -70,15 +71,16 @@ class _Meters:
 
 
 def pool_energy(
-    buildings: Sequence[Features], tables: Sequence[ActivityTable], weights: Sequence[F64], pooling: Pooling
+    buildings: Sequence[Features], tables: Sequence[ActivityTable], weight: Weight, pooling: Pooling
 ) -> tuple[list[dict[str, NDArray[Any]]], Pooled | None]:
     """Each source's columns with pooled energy, and the pools; None where nothing is metered.
 
-    ``tables`` and ``weights`` are over the rows in use. Parcels that no pool takes lose their meters and are modelled.
+    ``tables`` hold the rows in use, whole; ``weight`` tells each one's part in a pool (floor area x intensity). Parcels
+    that no pool takes lose their meters and are modelled.
     """
-    meters = _meters(tables, weights, pooling)
-    if pooling.earlier is None and not np.isfinite(meters.counted).any():
+    if pooling.earlier is None and not any(np.isfinite(t.columns[c]).any() for t in tables for c in ENERGY):
         return [dict(f.columns) for f in buildings], None
+    meters = _meters(tables, weight, pooling)
     metered = _parcels(meters, tables)
     pools = form(metered, pooling.rule, pooling.earlier)
     shared = spread(pools.total, pools.of(meters.key), meters.weight)
@@ -88,11 +90,11 @@ def pool_energy(
     return columns, Pooled(pools, _report(pools, metered, meters.key, shared, pooling.rule))
 
 
-def _meters(tables: Sequence[ActivityTable], weights: Sequence[F64], pooling: Pooling) -> _Meters:
+def _meters(tables: Sequence[ActivityTable], weight: Weight, pooling: Pooling) -> _Meters:
     energy = np.vstack([np.stack([np.asarray(t.columns[c], np.float64) for c in ENERGY], axis=1) for t in tables])
     left_out = np.vstack([_left_out(t, pooling) for t in tables])
-    weight = np.concatenate([np.asarray(w, np.float64) for w in weights])
-    positive = np.where(np.isfinite(weight) & (weight > 0), weight, 0.0)[:, None]
+    expected = np.concatenate([np.asarray(weight(t), np.float64) for t in tables])
+    positive = np.where(np.isfinite(expected) & (expected > 0), expected, 0.0)[:, None]
     return _Meters(
         key=np.concatenate([_keys(i, t, pooling.salt) for i, t in enumerate(tables)]),
         energy=energy,

@@ -47,7 +47,7 @@ def read(spec: SourceSpec) -> Features:
     if suffix not in SUFFIXES:
         raise InvalidInput(f"'{spec.path.name}' is no table", where=f"{spec.place}.path", allowed=SUFFIXES)
     layer = _parquet(spec) if suffix in _PARQUET else _ogr(spec)
-    crs = _crs(spec, layer.crs)
+    crs = crs_of(spec, layer.crs)
     geometry = shapely.from_wkb(layer.wkb, on_invalid="ignore")
     features = features_of(spec, layer.table, geometry, crs)
     return replace(features, notes=_notes(spec, layer), encoding=layer.encoding)
@@ -64,12 +64,12 @@ def features_of(
     for name, own in names.items():
         columns[name], bad = read_column(name, kind, table[own], spec.place, decimal_comma=decimal_comma)
         unparsed |= {name: bad} if bad else {}
-    ids = _ids(columns.pop("id", None), table.num_rows)
+    ids = row_ids(columns.pop("id", None), table.num_rows)
     features = Features.of(kind, ids, geometry, complete(columns, kind, table.num_rows), crs)
     return replace(features, unparsed=unparsed)
 
 
-def _ids(ids: NDArray[np.object_] | None, n: int) -> NDArray[np.object_]:
+def row_ids(ids: NDArray[np.object_] | None, n: int) -> NDArray[np.object_]:
     """Ids as text; rows without one are named by their number, from 1."""
     given = ids if ids is not None else np.full(n, None, object)
     return np.array([i if i is not None else f"{_ROW}/{row}" for row, i in enumerate(given.tolist(), 1)], object)
@@ -148,7 +148,8 @@ def _authority(crs: CRS) -> str:
     return ":".join(authority) if authority else crs.to_wkt()
 
 
-def _crs(spec: SourceSpec, stated: str | None) -> str:
+def crs_of(spec: SourceSpec, stated: str | None) -> str:
+    """The author's CRS, else the one the file states; InvalidInput where neither says or PROJ knows no way from it."""
     if spec.crs is not None:
         return spec.crs
     if stated is None:

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which module reads which kind of source."""
+
+from collections.abc import Callable, Mapping
+
+from carbonstore.source_spec import SourceSpec
+from carbonstore.sources import delimited, kor_buildings, kor_forest, kor_roads, osm, table
+from carbonstore.sources.context import ReadContext
+from carbonstore.sources.features import Features, with_unique_ids
+
+type Reader = Callable[[SourceSpec, ReadContext], Features]
+
+READERS: Mapping[str, Reader] = {
+    "table": lambda spec, context: table.read(spec),
+    "delimited": lambda spec, context: delimited.read(spec),
+    "kor_buildings": lambda spec, context: kor_buildings.read(spec),
+    "kor_roads": lambda spec, context: kor_roads.read(spec),
+    "kor_forest": lambda spec, context: kor_forest.read(spec),
+}
+"""Reader of every kind that gives one kind of object; each in its own CRS, before anything is projected or clipped."""
+
+
+def read_format(spec: SourceSpec, context: ReadContext) -> list[Features]:
+    """The objects of one source, one entry a kind; ids unique, repeated rows left out."""
+    if spec.kind == "osm":
+        return osm.read(spec.path, spec.provides, spec.place, context.factors)
+    return [with_unique_ids(READERS[spec.kind](spec, context), spec.place)]
