@@ -19,6 +19,7 @@ from carbongrid.crs import project_polygon, square_areas
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.model import Estimates
+from carbongrid.montecarlo import Interval, Model
 from carbongrid.pieces import cell_sums, pieces
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
 from carbongrid.uncertainty import half_widths, piece_half_widths
@@ -312,3 +313,13 @@ def total_intervals(inventory: Inventory) -> dict[str, int]:
         name: round(half_widths(lines.kg, lines, sign[lines.band], inventory.factors, inventory.rows))
         for name, sign in zip(INTERVALS, signs, strict=True)
     }
+
+
+def total_percentiles(inventory: Inventory) -> dict[str, Interval]:
+    """95 % interval of the inventory's totals by figure, drawn where approach 1 is invalid; empty without sources."""
+    if not inventory.layers:
+        return {}
+    lines = Account.of(list(inventory.layers.values())).lines
+    model = Model(inventory.factors, inventory.rows)
+    signs = interval_signs(inventory.bands)
+    return {name: model.interval(lines, sign[lines.band]) for name, sign in zip(INTERVALS, signs, strict=True)}

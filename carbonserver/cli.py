@@ -86,9 +86,18 @@ def _report(release: str, manifest: Mapping[str, Any]) -> None:
     out.print(table)
     for name, kg in manifest["totals"]["kg"].items():
         out.print(f"  {name:<28} {'-' if kg is None else f'{kg / 1000:,.3f}':>18} tCO2e/yr")
+    _report_drawn(manifest["totals"]["interval"])
     share = manifest["report"].get("placeholder_share")
     if share:
         out.print(f"  {share:.1%} of all kilograms rest on placeholder factors")
+
+
+def _report_drawn(intervals: Mapping[str, Mapping[str, Any]]) -> None:
+    """95 % intervals that are not symmetric: those of approach 2."""
+    for name, interval in intervals.items():
+        if interval["method"] == "approach_2":
+            low, high = (f"{interval[end] / 1000:,.3f}" for end in ("low", "high"))
+            out.print(f"  {name + ' 95 %':<28} {low:>18} .. {high} tCO2e/yr", soft_wrap=True)
 
 
 @main.command()

@@ -16,17 +16,20 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from carbongrid import buildings, forests, roads
-from carbongrid.assemble import Place, assemble, total_intervals
+from carbongrid.assemble import Place, assemble, total_intervals, total_percentiles
 from carbongrid.crs import project_polygon
+from carbongrid.errors import InvalidInput
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable, Inventory
 from carbongrid.model import Estimates
 from carbongrid.sectors import KIND_SECTOR, KINDS
 from carbongrid.uncertainty import placeholder_share
 from carbongrid.wkb import Wkb, polygonal
+from carbonstore import pools
 from carbonstore.inventory_file import InventoryFile, read
-from carbonstore.release import Publication, Release, write
+from carbonstore.release import Publication, Release, built, opened, write
 from carbonstore.sources import ReadContext, Reading, read_sources
+from carbonstore.sources.pooling import Pooling
 
 Progress = Callable[[str, int, int], None]
 Model = Callable[[ActivityTable, FactorSet, int], Estimates]
@@ -34,6 +37,11 @@ MODELS: Mapping[str, Model] = {"buildings": buildings.estimate, "roads": roads.e
 SYNTHETIC = {
     "ko": "합성자료: 실제 배출량이 아닙니다.",
     "en": "Synthetic data: these are not real emissions.",
+}
+POOLED = {
+    "ko": "계량된 에너지는 셋 이상의 필지를 묶어 연면적과 원단위로 나눈 값입니다. 개별 필지의 사용량이 아닙니다.",
+    "en": "Metered energy is pooled over three or more parcels and shared by floor area x intensity: "
+    "no value is that of a single parcel.",
 }
 
 
@@ -47,7 +55,7 @@ def build(path: Path, root: Path, *, year: int | None = None, progress: Progress
     file = read(path) if year is None else read(path).with_year(year)
     factors = FactorSet.load(file.factors)
     progress("check", 1, 1)
-    reading = read_sources(file.sources, _context(file, factors, progress))
+    reading = read_sources(file.sources, _context(file, factors, progress), pooling(file, factors, root))
     tables = {kind: joined for kind in KINDS if (joined := _tables(reading, kind)) is not None}
     estimates = _estimate(tables, factors, file.year, progress)
     progress("grid", 0, 1)
@@ -55,13 +63,40 @@ def build(path: Path, root: Path, *, year: int | None = None, progress: Progress
     progress("grid", 1, 1)
     progress("write", 0, 1)
     release = write(inventory, _publication(file, reading, inventory, estimates), root)
+    if reading.pooled is not None:
+        pools.keep_values(root, release.id, reading.pooled.pools)
     progress("write", 1, 1)
     return release
 
 
 def _context(file: InventoryFile, factors: FactorSet, progress: Progress) -> ReadContext:
     weight = partial(buildings.expected_energy, factors=factors)
-    return ReadContext(file.crs, file.boundary.polygon, file.year, weight=weight, progress=progress)
+    return ReadContext(file.crs, file.boundary.polygon, file.year, weight=weight, progress=progress, factors=factors)
+
+
+def pooling(file: InventoryFile, factors: FactorSet, root: Path) -> Pooling | None:
+    """How the inventory's meters are pooled: on from the pools of its newest release of the year; None where open.
+
+    InvalidInput where the rule changed since: under another rule the year's pools would have to be torn apart.
+    """
+    if file.disclosure != "pooled":
+        return None
+    rule, before = factors.country.disclosure, _pooled_before(file, root)
+    if before is not None and pools.rule(before) != rule:
+        raise InvalidInput(
+            f"the meters of {file.year} are pooled by another rule since release {before.id}",
+            where=f"{factors.country.id}/country.toml: disclosure",
+            allowed=[str(pools.rule(before)), "another year"],
+        )
+    earlier = None if before is None else pools.with_values(before)
+    left_out = partial(buildings.meters_left_out, factors=factors)
+    return Pooling(rule, f"{file.id} {file.year}", earlier, left_out)
+
+
+def _pooled_before(file: InventoryFile, root: Path) -> Release | None:
+    """The newest release of the inventory's year that has pools."""
+    newest_first = (opened(root / "releases" / b.id) for b in reversed(built(root, file.id)) if b.year == file.year)
+    return next((release for release in newest_first if release.pools is not None), None)
 
 
 def _tables(reading: Reading, kind: str) -> ActivityTable | None:
@@ -120,7 +155,8 @@ def _publication(
     file: InventoryFile, reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates]
 ) -> Publication:
     terms = [(file.boundary.licence, file.boundary.attribution), *((s.licence, s.attribution) for s in file.sources)]
-    notes = [file.boundary.note, *([SYNTHETIC] if file.synthetic else [])]
+    pooled = reading.pooled
+    notes = [file.boundary.note, *([POOLED] if pooled else []), *([SYNTHETIC] if file.synthetic else [])]
     return Publication(
         title=dict(file.title),
         country=file.country or "",
@@ -131,7 +167,9 @@ def _publication(
         coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
         inputs={path.name: _sha256(path) for path in _inputs(file)},
         u95=total_intervals(inventory),
+        intervals=total_percentiles(inventory),
         report=_report(reading, inventory, estimates),
+        pools=None if pooled is None else pooled.pools,
     )
 
 
@@ -159,5 +197,6 @@ def _report(reading: Reading, inventory: Inventory, estimates: Mapping[str, Esti
         "placeholder_share_by_kind": shares,
         "notes": {kind: dict(e.notes) for kind, e in estimates.items()},
         "without_value": {kind: int(e.missing.sum()) for kind, e in estimates.items()},
+        **({} if reading.pooled is None else {"disclosure": dict(reading.pooled.report)}),
     }
     return {"summary": summary, "sources": [r.as_dict() for r in reading.reports]}

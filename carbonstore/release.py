@@ -27,6 +27,7 @@ import shapely.geometry
 from carbongrid.disclosure import Pools
 from carbongrid.errors import Corrupt, InvalidInput, NotFound
 from carbongrid.inventory import Border, Cells, Inventory, Layer
+from carbongrid.montecarlo import Interval
 from carbongrid.sectors import INTERVALS, SECTORS, missing_text
 from carbonstore import arrow, disk, pools, quads
 from carbonstore.stored import SCHEMA, Level, Release, opened
@@ -43,8 +44,9 @@ class Publication:
 
     ``title`` and each of ``notes`` are ``{"ko", "en"}``; ``licences`` are (licence, attribution); ``levels`` are the
     published ones in metres; ``coverage`` is WKB in CRS84 by sector; ``inputs`` is sha256 by name; ``u95`` is the
-    half-width in kg by figure of INTERVALS; ``data_years`` names sectors whose data are of another year; ``report`` is
-    any JSON, of which ``summary`` goes into the manifest; ``pools`` are those of metered parcels, if any.
+    half-width in kg by figure of INTERVALS and ``intervals`` its percentiles; ``data_years`` names sectors whose data
+    are of another year; ``report`` is any JSON, of which ``summary`` goes into the manifest; ``pools`` are those of
+    metered parcels, if any.
     """
 
     title: Text
@@ -56,6 +58,7 @@ class Publication:
     coverage: Mapping[str, bytes] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     u95: Mapping[str, int] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
     data_years: Mapping[str, int] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     gwp_set: str = "IPCC AR5 GWP-100"
@@ -223,7 +226,8 @@ def _totals(inventory: Inventory, publication: Publication, finest: Cells) -> di
     ]
     figures = figure_totals(inventory.bands, kg, int(np.bitwise_and.reduce(finest.null)))
     half = {f"{name}_u95": None if figures[name] is None else int(v) for name, v in sorted(publication.u95.items())}
-    return {"bands": bands, "kg": {**figures, **half}}
+    intervals = {name: asdict(i) for name, i in sorted(publication.intervals.items()) if figures[name] is not None}
+    return {"bands": bands, "kg": {**figures, **half}, "interval": intervals}
 
 
 def _state(finest: Cells) -> dict[str, Any]:
