@@ -16,7 +16,7 @@ from types import MappingProxyType
 import orjson
 
 from carbongrid.errors import Corrupt, Gone, InvalidInput, NotFound
-from carbonstore import disk
+from carbonstore import disk, pools
 from carbonstore.release import Built, built, opened
 from carbonstore.stored import Release
 
@@ -233,5 +233,6 @@ def _remove_unnamed(root: Path, inventory: str, kept: Sequence[str]) -> None:
     for release in built(root, inventory):
         if release.id not in named:
             disk.remove(root / "releases" / release.id)
+    pools.forget_values(root)
     disk.sweep(folder)
     disk.sweep(root / "releases")
