@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from carbongrid.errors import CarbongridError
+from carbonserver import commands_factors
 from carbonserver.progress import Bars
 from carbonserver.settings import Settings
 
@@ -52,6 +53,9 @@ def main() -> None:
     """Build, publish and serve carbon spatial maps. Data lies in CARBONGRID_DATA (default: .carbongrid)."""
 
 
+main.add_command(commands_factors.factors)
+
+
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--year", type=int, help="Build this year instead of the file's.")
@@ -69,20 +73,20 @@ def build(file: Path, year: int | None, and_publish: bool) -> None:
         out.print(f"edition {publish_edition(root, release.manifest['inventory'], [release.manifest['year']])}")
 
 
+def _size(measure: float, unit: str) -> str:
+    """Length or area as people read it."""
+    return f"{measure / 1e3:,.2f} km" if unit == "m" else f"{measure / 1e6:,.3f} km²"
+
+
 def _report(release: str, manifest: Mapping[str, Any]) -> None:
     """What was read, used, rejected and estimated, as tables."""
     table = Table(title=f"{manifest['inventory']} {manifest['year']} · release {release}", title_justify="left")
-    for head in ("source", "read", "used", "rejected", "clipped"):
+    for head in ("source", "read", "size", "used", "rejected", "clipped"):
         table.add_column(head, justify="left" if head == "source" else "right")
     for kind in manifest["report"]["kinds"]:
         rejected = ", ".join(f"{reason} {count:,}" for reason, count in kind["rejected"].items()) or "0"
-        table.add_row(
-            kind["kind"],
-            f"{kind['read']:,}",
-            f"{kind['used']:,}",
-            rejected,
-            f"{kind['clipped_measure']:,.0f} {kind['unit']}",
-        )
+        size, clipped = (_size(kind[key], kind["unit"]) for key in ("measure_read", "clipped_measure"))
+        table.add_row(kind["kind"], f"{kind['read']:,}", size, f"{kind['used']:,}", rejected, clipped)
     out.print(table)
     for name, kg in manifest["totals"]["kg"].items():
         out.print(f"  {name:<28} {'-' if kg is None else f'{kg / 1000:,.3f}':>18} tCO2e/yr")
