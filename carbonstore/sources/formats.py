@@ -4,7 +4,18 @@
 from collections.abc import Callable, Mapping
 
 from carbonstore.source_spec import SourceSpec
-from carbonstore.sources import delimited, kor_buildings, kor_forest, kor_roads, osm, table
+from carbonstore.sources import (
+    delimited,
+    footprints,
+    kor_buildings,
+    kor_forest,
+    kor_roads,
+    osm,
+    overture,
+    postgis,
+    raster,
+    table,
+)
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features, with_unique_ids
 
@@ -16,6 +27,10 @@ READERS: Mapping[str, Reader] = {
     "kor_buildings": lambda spec, context: kor_buildings.read(spec),
     "kor_roads": lambda spec, context: kor_roads.read(spec),
     "kor_forest": lambda spec, context: kor_forest.read(spec),
+    "overture": overture.read,
+    "footprints": footprints.read,
+    "raster": raster.read,
+    "postgis": lambda spec, context: postgis.read(spec),
 }
 """Reader of every kind that gives one kind of object; each in its own CRS, before anything is projected or clipped."""
 
