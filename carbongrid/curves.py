@@ -28,6 +28,7 @@ FORMS: Mapping[str, Callable[[F64, F64], F64]] = {
     "eq25": lambda v, c: (c[0] + c[2] * v + c[4] * v**2) / (1 + c[1] * v + c[3] * v**2),
     "eq25+f/V": lambda v, c: (c[0] + c[2] * v + c[4] * v**2) / (1 + c[1] * v + c[3] * v**2) + c[5] / v,
     "a+bV+cV2": lambda v, c: c[0] + c[1] * v + c[2] * v**2,
+    "1/(cV2+bV+a)": lambda v, c: 1 / (c[2] * v**2 + c[1] * v + c[0]),
     "aV^b+cV^d": lambda v, c: c[0] * v ** c[1] + c[2] * v ** c[3],
     "e+a*exp(-bV)+c*exp(-dV)": lambda v, c: c[4] + c[0] * np.exp(-c[1] * v) + c[2] * np.exp(-c[3] * v),
     # EMEP/EEA 2019 Appendix 4: alpha..zita = a..f, hta = g, reduction factor rf = h

@@ -73,9 +73,9 @@ def join(drafts: Sequence[Draft], year: int) -> Estimates:
     bands = tuple(sorted({b for d in drafts for b in d.bands}))
     factors = tuple(sorted({f.id: f for d in drafts for f in d.factors}.values(), key=lambda f: f.id))
     rows = tuple(sorted({r.id: r for d in drafts for r in d.rows}.values(), key=lambda r: r.id))
-    lines, rows = _used_rows(_join_lines(drafts, bands, factors, rows), rows)
+    lines, rows = used_rows(_join_lines(drafts, bands, factors, rows), rows)
     used_year = {name: y for d in drafts for name, y in d.used_year.items()}
-    notes = _placeholder_notes(lines, factors, rows) | _year_notes(used_year, lines, factors, year)
+    notes = placeholder_notes(lines, factors, rows) | _year_notes(used_year, lines, factors, year)
     return Estimates(
         bands=bands,
         factors=factors,
@@ -174,10 +174,11 @@ def _sorted(lines: Lines) -> Lines:
     key = lines.source[kept].astype(np.int64)
     for part in (lines.band, lines.factor, lines.row):
         key = (key << KEY_BITS) + part[kept] + 1
-    return _pick(lines, kept[np.argsort(key, kind="stable")])
+    return pick(lines, kept[np.argsort(key, kind="stable")])
 
 
-def _pick(lines: Lines, at: NDArray[np.intp]) -> Lines:
+def pick(lines: Lines, at: NDArray[np.intp]) -> Lines:
+    """Some of the lines, in this order."""
     return Lines(
         source=lines.source[at],
         band=lines.band[at],
@@ -189,7 +190,7 @@ def _pick(lines: Lines, at: NDArray[np.intp]) -> Lines:
     )
 
 
-def _used_rows(lines: Lines, rows: tuple[Activity, ...]) -> tuple[Lines, tuple[Activity, ...]]:
+def used_rows(lines: Lines, rows: tuple[Activity, ...]) -> tuple[Lines, tuple[Activity, ...]]:
     """Leave out table rows that no line takes, itself or as a part of a combined row."""
     taken = {rows[i].id for i in np.unique(lines.row) if i >= 0}
     parts = taken | {name for joined in taken for name in joined.split(JOIN)}
@@ -199,7 +200,8 @@ def _used_rows(lines: Lines, rows: tuple[Activity, ...]) -> tuple[Lines, tuple[A
     return replace(lines, row=new[lines.row]), kept
 
 
-def _placeholder_notes(lines: Lines, factors: Sequence[FactorRow], rows: Sequence[Activity]) -> dict[str, float | str]:
+def placeholder_notes(lines: Lines, factors: Sequence[FactorRow], rows: Sequence[Activity]) -> dict[str, float | str]:
+    """Kilograms of all lines, and of those that rest on a placeholder."""
     return {"placeholder_kg": int(lines.kg[placeholder_lines(lines, factors, rows)].sum()), "kg": int(lines.kg.sum())}
 
 

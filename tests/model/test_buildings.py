@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Buildings: each expectation is a sum a reader can do with the factors of the Korean pack."""
 
+import csv
+import shutil
+
 import geopandas
 import numpy as np
 import pytest
 
-from carbongrid import buildings
+from carbongrid import buildings, drafts
 from carbongrid.errors import InvalidInput
-from carbongrid.factors import FactorSet
+from carbongrid.factors import FOLDER, FactorSet
 from tests.model.activity import by_band, kg, table
 
 KOR, UZB, IPCC = (FactorSet.load(c) for c in ("kor", "uzb", "ipcc"))
@@ -285,3 +288,83 @@ def test_real_buildings_of_songpa_all_get_a_value(shared_data):
     floor = buildings.shape(t, KOR, buildings.kinds(t, KOR)).floor_area_m2.sum()
     scope2 = sum(v for k, v in by_band(e).items() if ".2." in k)
     assert 40 * ELECTRICITY < scope2 / floor < 128 * ELECTRICITY
+
+
+# --- climate and efficiency -------------------------------------------------------------------------------------
+
+
+def spoilt(tmp_path, row, **fields):
+    """The Korean pack with one intensity changed."""
+    folder = shutil.copytree(FOLDER / "kor", tmp_path / "kor")
+    path = folder / "intensities.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    next(r for r in rows if r["id"] == row).update(fields)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return FactorSet.read(folder, IPCC)
+
+
+def test_the_heating_share_scales_with_degree_days():
+    # an office heats with 30 % of its energy; Korea's reference is 2,450 K d
+    cold, mild, unsaid = ({"hdd": [v]} for v in (3675.0, 2450.0, None))
+    base = kg(estimate([1000.0], use=["office"], storeys=[1.0]), "buildings.commercial.2.co2e_unsplit")
+    assert base == round(1000 * 150 * 0.7 * ELECTRICITY)
+    for columns, factor in ((cold, 0.3 * 1.5 + 0.7), (mild, 1), (unsaid, 1)):
+        e = estimate([1000.0], use=["office"], storeys=[1.0], **columns)
+        assert kg(e, "buildings.commercial.2.co2e_unsplit") == round(1000 * 150 * 0.7 * factor * ELECTRICITY)
+
+
+def test_meters_know_the_weather_already():
+    cold = estimate([0.0], use=["office"], electricity_kwh=[1e4], hdd=[9000.0])
+    assert kg(cold) == 4173
+
+
+def test_degree_days_of_the_country_are_a_common_row():
+    e = estimate([100.0], factors=UZB, use=["house"], storeys=[1.0])
+    assert {r.id for r in e.rows} >= {"uzb.hdd", "uzb.eui.house+uzb.hdd"}
+    own = estimate([100.0], factors=UZB, use=["house"], storeys=[1.0], hdd=[2600.0])
+    assert "uzb.hdd" not in {r.id for r in own.rows}
+    assert by_band(own) == by_band(e), "2,600 K d is the reference"
+
+
+def test_a_useful_heat_intensity_is_divided_by_the_efficiency_of_its_carrier(tmp_path):
+    useful = spoilt(tmp_path, "kor.eui.office", eui_kind="useful")
+    site, heat = (estimate([1000.0], factors=f, use=["office"], storeys=[1.0]) for f in (KOR, useful))
+    assert kg(heat, "buildings.commercial.2.co2e_unsplit") == kg(site, "buildings.commercial.2.co2e_unsplit")
+    gas = 1000 * 150 * 0.3 * GAS
+    assert kg(site, "buildings.commercial.1.co2") == round(gas)
+    assert kg(heat, "buildings.commercial.1.co2") == round(gas * (0.3 / 0.85 + 0.7))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"eui_kind": "net"}, "unknown eui_kind 'net'"),
+        ({"use": "housing"}, "unknown use 'housing'"),
+        ({"kwh_per_m2": "0.15"}, "kwh_per_m2 0.15 is out of bounds"),
+        ({"heating": "30"}, "heating 30 is out of bounds"),
+    ],
+)
+def test_an_impossible_intensity_does_not_load(tmp_path, fields, message):
+    with pytest.raises(InvalidInput, match=message) as e:
+        spoilt(tmp_path, "kor.eui.office", **fields)
+    assert e.value.where == "kor/intensities.csv (kor.eui.office)"
+
+
+def test_slices_of_a_table_give_what_the_whole_gives(town, monkeypatch):
+    whole = buildings.estimate(town, KOR, 2025)
+    monkeypatch.setattr(drafts, "CHUNK", 64)
+    parts = buildings.estimate(town, KOR, 2025)
+    assert (parts.bands, parts.factors, parts.rows, parts.notes) == (
+        whole.bands,
+        whole.factors,
+        whole.rows,
+        whole.notes,
+    )
+    for name in ("source", "band", "factor", "row", "u_own", "activity", "kg"):
+        assert np.array_equal(getattr(parts.lines, name), getattr(whole.lines, name)), name
+    for name in ("missing", "quality", "imputed"):
+        assert np.array_equal(getattr(parts, name), getattr(whole, name)), name

@@ -338,6 +338,62 @@ def test_a_country_file_names_its_missing_key(folder):
         FactorSet.read(folder, IPCC)
 
 
+@pytest.mark.parametrize(
+    ("file", "row", "fields", "message"),
+    [
+        ("species.csv", "kor.species.01", {"density": "420"}, "density 420 is out of bounds"),  # kg/m3
+        ("species.csv", "kor.species.01", {"carbon_fraction": "51"}, "carbon_fraction 51 is out of bounds"),
+        ("increments.csv", "kor.increment.conifer.3", {"value": "10800"}, "value 10800 is out of bounds"),
+        ("conversions.csv", "kr_citygas_ncv_per_gcv", {"value": "1.109"}, "ncv_per_gcv 1.109 is out of bounds"),
+        ("conversions.csv", "kr_citygas_ncv", {"value": "9420"}, "ncv_mj_per_nm3 9420 is out of bounds"),  # kcal
+        ("roads_classes.csv", "kor.aadt.primary", {"speed_kmh": "500"}, "speed_kmh 500 is out of bounds"),
+        ("storeys.csv", "kor.storeys.office", {"value": "0"}, "value 0 is out of bounds"),
+        ("land_cover.csv", "kor.cover.10", {"forest_type": "jungle"}, "unknown forest_type 'jungle'"),
+        ("forest_codes.csv", "kor.koftr.13", {"species": "larch"}, "unknown species 'larch'"),
+        ("volume_increments.csv", "kor.volume.01.0", {"species": "pine"}, "unknown species 'pine'"),
+    ],
+)
+def test_slips_of_units_and_names_do_not_load(folder, file, row, fields, message):
+    cover = "id,code,name,forest,forest_type\nkor.cover.10,10,tree cover,1,mixed\n"
+    (folder / "land_cover.csv").write_text(cover, encoding="utf-8")
+    spoil(folder / file, row, **fields)
+    with pytest.raises(InvalidInput, match=message) as e:
+        FactorSet.read(folder, IPCC)
+    assert e.value.where == f"kor/{file} ({row})"
+
+
+def test_a_country_chooses_among_the_sets_there_are(folder):
+    path = folder / "country.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"AR5"', '"AR6"'), encoding="utf-8")
+    assert FactorSet.read(folder, IPCC).gwp == {"ch4": 27.9, "n2o": 273}
+    path.write_text(text.replace('"AR5"', '"AR4"'), encoding="utf-8")
+    assert FactorSet.read(folder, IPCC).gwp == {"ch4": 25, "n2o": 298}
+    path.write_text(text.replace('"AR5"', '"AR7"'), encoding="utf-8")
+    with pytest.raises(UnknownName, match="unknown set 'AR7', did you mean 'AR"):
+        FactorSet.read(folder, IPCC)
+    path.write_text(text.replace("nifos-129-v1.2", "nifos-129"), encoding="utf-8")
+    with pytest.raises(UnknownName, match=r"unknown version 'nifos-129', did you mean 'nifos-129-v1\.2'"):
+        FactorSet.read(folder, IPCC)
+
+
+def test_degree_days_follow_the_longest_region_and_the_newest_year(folder):
+    rows = [("", 2020, 2600), ("36", 2020, 2500), ("36", 2022, 2450), ("36110", 2010, 2700)]
+    head = "id,region,value,year,basis,u_pct,status,source\n"
+    body = "".join(f"hdd.{r}.{y},{r},{v},{y},base 18 C,5,placeholder,a test table\n" for r, y, v in rows)
+    (folder / "degree_days.csv").write_text(head + body, encoding="utf-8")
+    factors = FactorSet.read(folder, IPCC)
+
+    def hdd(region, year):
+        row = factors.degree_days(region, year)
+        return row and factors.degree_days_value(row)
+
+    assert [hdd("36110", 2022), hdd("36120", 2022), hdd("36120", 2021), hdd("36120", 2015), hdd("", 2022)] == [
+        2700, 2450, 2500, 2500, 2600,
+    ]  # fmt: skip
+    assert KOR.degree_days("36110", 2022) is None, "Korea has no table of its own yet"
+
+
 # --- speed curves -----------------------------------------------------------------------------------------------
 
 

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forests: oracles T01-T04 and T06 by name; stands whose kilograms are a sum a reader can do."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from carbongrid import forests
-from carbongrid.factors import FactorSet
+from carbongrid.errors import InvalidInput
+from carbongrid.factors import FOLDER, FactorSet
 from tests.model.activity import by_band, kg, table
 
 KOR, UZB, IPCC = (FactorSet.load(c) for c in ("kor", "uzb", "ipcc"))
@@ -201,3 +205,79 @@ def test_order_and_scale():
     per_stand = [np.bincount(e.lines.source, e.lines.kg, n) for e in (a, b)]
     assert np.array_equal(per_stand[0][order], per_stand[1])
     assert kg(double) == pytest.approx(2 * kg(a), abs=3 * n)
+
+
+# --- species, diameter, land cover ------------------------------------------------------------------------------
+
+
+def test_a_species_volume_increment_stands_where_the_age_is_unknown():
+    # larch 9.54 m3/ha x 1.4546 t/m3 = 13.88 t/ha; oak 5.65 x 2.5834 = 14.60; pine of the centre has no row: 10.4
+    e = estimate([HECTARE] * 3, species=["13", "32", "11"], density=["C"] * 3)
+    assert [kg(e, GROWTH, i) for i in range(3)] == [13_877, 14_596, 10_400]
+    assert e.notes["species_increment"] == 2
+    assert "kor.volume.02.0+kor.density.C" in {r.id for r in e.rows}
+
+
+def test_a_known_age_takes_the_type_and_age_row_before_a_species_at_any_age():
+    e = estimate([HECTARE], species=["13"], age_class=[3.0], density=["C"])
+    assert (kg(e, GROWTH), e.notes["species_increment"]) == (10_800, 0)
+
+
+def test_a_species_by_age_row_stands_before_everything(tmp_path):
+    folder = shutil.copytree(FOLDER / "kor", tmp_path / "kor")
+    path = folder / "volume_increments.csv"
+    row = "x,일본잎갈나무,3,10.0,2019,m3/ha/yr,20,verified,a table by species and age"
+    path.write_text(path.read_text(encoding="utf-8") + row + "\n", encoding="utf-8")
+    e = estimate([HECTARE], FactorSet.read(folder, IPCC), species=["13"], age_class=[3.0], density=["C"])
+    assert kg(e, GROWTH) == round(10_000 * 1.45456377)
+    assert (e.quality.tolist(), e.imputed.tolist()) == ([4], [False])
+
+
+def test_a_diameter_class_gives_an_age_where_the_map_has_none():
+    # medium (2) is taken as class IV: conifer 9.0 t/ha
+    e = estimate(
+        [HECTARE] * 2, species=["11", "11"], age_class=[None, 3.0], diameter_class=[2.0, 2.0], density=["C"] * 2
+    )
+    assert [kg(e, GROWTH, i) for i in (0, 1)] == [9_000, 10_800]
+    assert (e.notes["age_from_diameter"], e.notes["age_unknown"]) == (1, 1)
+    assert (e.quality.tolist(), e.imputed.tolist()) == ([5, 4], [True, False])
+    assert "kor.increment.conifer.4+kor.density.C+kor.diameter.2" in {r.id for r in e.rows}
+
+
+def test_bamboo_has_its_own_row():
+    assert kg(estimate([HECTARE], species=["78"], density=["C"]), GROWTH) == 5_000
+
+
+def test_classes_of_a_land_cover_map():
+    # WorldCover: tree cover, shrubland, cropland, built-up; Copernicus: closed broad-leaved forest
+    codes = ["10", "20", "40", "50", "114"]
+    e = estimate([HECTARE] * 5, UZB, land_cover=codes)
+    assert [kg(e, GROWTH, i) for i in range(5)] == [600, 50, 0, 0, 2_000]
+    assert (e.notes["not_forest"], e.notes["type_unknown"], e.missing.any()) == (2, 0, False)
+
+
+def test_a_species_code_is_no_land_cover_class():
+    # KOFTR 10 is a conifer, WorldCover 10 any tree cover
+    stand, cover = estimate([HECTARE], species=["10"]), estimate([HECTARE], land_cover=["10"])
+    assert [e.rows[0].id for e in (stand, cover)] == ["kor.density.unknown"] * 2
+    assert {r.id for e in (stand, cover) for r in e.rows} >= {"kor.increment.conifer.0", "kor.increment.mixed.0"}
+
+
+# --- stocks -----------------------------------------------------------------------------------------------------
+
+
+def test_two_editions_of_a_map_give_the_stock_difference():
+    # 120 m3 of larch in 2015, 150 m3 in 2020: 30 x 1.4546 / 5 a year
+    first, second = (forests.stock(v, KOR, "일본잎갈나무") for v in (120.0, 150.0))
+    assert forests.stock_change(first, second, 2015, 2020) == pytest.approx(30 * 1.4546 / 5, abs=1e-3)
+    assert forests.stock_change(second, first, 2015, 2020) < 0, "a stock may fall"
+    with pytest.raises(InvalidInput, match="the second map is of 2015"):
+        forests.stock_change(first, second, 2015, 2015)
+
+
+def test_the_version_of_the_species_table_is_chosen_by_the_country():
+    versions = KOR.tables["species"].text("version")
+    assert (versions.count("nifos-129-v1.2"), versions.count("nifos-2014")) == (22, 3)
+    other = replace(KOR, country=replace(KOR.country, species_version="nifos-2014"))
+    assert forests.tco2_per_m3(KOR, "신갈나무") == pytest.approx(2.5834, abs=5e-5)
+    assert forests.tco2_per_m3(other, "신갈나무") == pytest.approx(0.663 * 1.603 * 1.388 * 0.48 * 44 / 12)

@@ -252,3 +252,89 @@ def test_motor_classes_of_bad_hersfeld_are_314_km_of_730(shared_data):
     e = roads.estimate(table("roads", frame.length.tolist(), class_=frame.highway.tolist()), IPCC, 2023)
     assert not e.missing.any(), "every class is listed"
     assert e.notes["placeholder_kg"] == e.notes["kg"] == kg(e)
+
+
+# --- hours ------------------------------------------------------------------------------------------------------
+
+
+def hourly(volume, speed=None):
+    columns = {f"volume_h{h:02d}": [float(v)] for h, v in enumerate(volume)}
+    return columns | ({f"speed_h{h:02d}": [float(v)] for h, v in enumerate(speed)} if speed is not None else {})
+
+
+def test_hours_at_one_speed_are_the_day(petrol):
+    # 12 x 50 + 12 x 33.33… = 1,000 cars a day, all at 50 km/h
+    day = estimate([2000.0], petrol, aadt_car=[1000.0], speed_kmh=[50.0])
+    hours = estimate([2000.0], petrol, speed_kmh=[50.0], aadt_car=[1.0], **hourly([50] * 12 + [400 / 12] * 12))
+    assert by_band(hours) == by_band(day) == {CO2: 125_990}
+    assert (hours.notes["hourly"], hours.notes["counted"], hours.quality.tolist()) == (1, 1, [2])
+
+
+def test_every_hour_burns_at_its_own_speed(petrol):
+    # 600 cars at 20 km/h and 400 at 90, 1 km: q · L · ef(v) hour by hour
+    volume, speed = [0] * 24, [50] * 24
+    volume[8], speed[8], volume[14], speed[14] = 600, 20, 400, 90
+    e = estimate([1000.0], petrol, aadt_car=[1.0], **hourly(volume, speed))
+    grams = 600 * at("PC_G_1.4-2.0.IV+", 20)[0] + 400 * at("PC_G_1.4-2.0.IV+", 90)[0]
+    assert kg(e) == round(365 * grams / 1e6 * 44.3 * 69.3)
+    mean = estimate([1000.0], petrol, aadt_car=[1000.0], speed_kmh=[0.6 * 20 + 0.4 * 90])
+    assert kg(e) > 1.1 * kg(mean), "use is convex in speed: a mean speed says too little"
+
+
+def test_a_link_with_hours_missing_falls_back_and_is_counted():
+    volume = [100.0] * 24
+    short = hourly(volume) | {"volume_h03": [None]}
+    e = estimate([1000.0], class_=["primary"], aadt=[5000.0], speed_kmh=[40.0], **short)
+    assert (e.notes["hourly"], e.notes["hourly_incomplete"]) == (0, 1)
+    assert by_band(e) == by_band(estimate([1000.0], class_=["primary"], aadt=[5000.0], speed_kmh=[40.0]))
+
+
+def test_hours_take_the_mix_of_the_class_or_the_split_of_the_vehicles():
+    mixed = estimate([1000.0], class_=["primary"], speed_kmh=[40.0], **hourly([1000 / 24] * 24))
+    assert by_band(mixed) == by_band(estimate([1000.0], class_=["primary"], aadt=[1000.0], speed_kmh=[40.0]))
+    parts = {"aadt_car": [8.2], "aadt_van": [0.3], "aadt_bus": [0.3], "aadt_truck": [1.2]}
+    split = estimate([1000.0], class_=["motorway"], speed_kmh=[40.0], **parts, **hourly([1000 / 24] * 24))
+    assert kg(split) == pytest.approx(kg(mixed), abs=3)
+
+
+def test_a_fast_hour_is_clamped_and_counted(petrol):
+    speed = [50] * 23 + [170]
+    empty, driven = ([100] * 23 + [v] for v in (0, 100))
+    assert estimate([1.0], petrol, aadt_car=[1.0], **hourly(empty, speed)).notes["speed_clamped"] == 0
+    assert estimate([1.0], petrol, aadt_car=[1.0], **hourly(driven, speed)).notes["speed_clamped"] == 1
+
+
+# --- fuels by year ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("year", "share"),
+    [(2008, 0.08), (2010, 0.08), (2011, 0.08), (2012, 0.15), (2022, 0.15), (2023, 0.45), (2030, 0.45)],
+)
+def test_gas_cars_of_uzbekistan_by_year(year, share):
+    e = estimate([1000.0], UZB, year=year, aadt_car=[1000.0], speed_kmh=[50.0])
+    lines = {e.factors[f].id: int(v) for f, v in zip(e.lines.factor, e.lines.kg, strict=True)}
+    mj = at("PC_G_le1.4.II", 50)[0] * 44.3 / 1000
+    assert lines["ipcc.cng_road.co2"] == pytest.approx(365 * 1000 * share * mj * 56.1e-3, abs=1)
+
+
+def test_methane_and_nitrous_oxide_of_a_petrol_and_a_diesel_fleet():
+    e = estimate([1000.0], aadt_truck=[1000.0], speed_kmh=[60.0])
+    lines = {e.factors[f].id: int(v) for f, v in zip(e.lines.factor, e.lines.kg, strict=True)}
+    tj = lines["ipcc.diesel_road.co2"] / 74_100
+    assert lines["ipcc.diesel_road.ch4"] == pytest.approx(tj * 3.9 * 28, abs=1)
+    assert lines["ipcc.diesel_road.n2o"] == pytest.approx(tj * 3.9 * 265, abs=1)
+
+
+def test_a_fleet_of_electric_cars_adds_nothing_and_is_no_gap(tmp_path):
+    folder = shutil.copytree(FOLDER / "kor", tmp_path / "kor")
+    text = (folder / "fleet.csv").read_text(encoding="utf-8").splitlines()
+    electric = "ev.car,car,electricity,,1,2023,share of vehicle-km,15,placeholder,test of a fleet"
+    (folder / "fleet.csv").write_text("\n".join([text[0], electric, ""]), encoding="utf-8")
+    e = estimate([1000.0], FactorSet.read(folder, IPCC), aadt_car=[1000.0], speed_kmh=[50.0])
+    assert (kg(e), e.missing.any(), e.bands) == (0, False, ())
+
+
+def test_the_reciprocal_form_of_heavy_vehicles():
+    curve = roads.Curve("c", "diesel", "g/km", "1/(cV2+bV+a)", (0.001, 8e-5, -6e-7, 0, 0, 0, 0, 0), 10, 60, None)
+    assert curve.at(np.array([50.0])) == pytest.approx([1 / (0.001 + 0.004 - 0.0015)])
