@@ -19,6 +19,8 @@ from carbonstore.stored import Level
 
 Ints = NDArray[np.int64]
 _ALL = (1 << len(SECTORS)) - 1
+_IN_KG = dict.fromkeys([*FIGURE, *(f"{name}_u95" for name in INTERVALS)])
+"""Properties that are stored as kilograms, in published order."""
 
 
 @kernel
@@ -69,7 +71,7 @@ class CellBatch:
 
     def column(self, name: str) -> Column:
         """Any one property of the collection."""
-        if name in self.kg:
+        if name in _IN_KG:
             null = self._null_figures[name.removesuffix("_u95")]
             return Number(np.where(null, 0, self.kg[name]), null, 3)
         return self._others[name]()
@@ -96,8 +98,7 @@ class CellBatch:
             bands = _take(level.kg, part.rows)
             figures[:, part.at] = combine(self.collection.release(part.year).weights, bands)
             half[:, part.at] = _take(level.u95, part.rows)
-        names = [*FIGURE, *(f"{name}_u95" for name in INTERVALS)]
-        return dict(zip(names, [*figures, *half], strict=True))
+        return dict(zip(_IN_KG, [*figures, *half], strict=True))
 
     @cached_property
     def null_sectors(self) -> NDArray[np.uint8]:

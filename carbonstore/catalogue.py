@@ -269,11 +269,10 @@ class Snapshot:
         if id not in self.inventories:
             raise NotFound(f"there is no inventory '{id}'", where="inventory", allowed=self.inventories)
         now = self.inventories[id]
-        return (
-            now
-            if edition_id in (None, now.edition.id)
-            else _older(self.root, edition.load(self.root, id, edition_id or ""))
-        )
+        if edition_id is None or edition_id == now.edition.id:
+            return now
+        edition.load(self.root, id, edition_id)  # what is still open may be kept no longer
+        return _opened(self.root, id, edition_id)
 
     def collection(self, id: str) -> Collection:
         """A collection of the editions in force; NotFound otherwise."""
@@ -290,14 +289,11 @@ class Snapshot:
         return older[id]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _opened(root: Path, inventory: str, name: str) -> Published:
+    """A kept edition with its releases; the last few stay open for clients that follow their links."""
     found = edition.load(root, inventory, name)
     return Published(found, MappingProxyType(edition.releases(root, found)))
-
-
-def _older(root: Path, found: Edition) -> Published:
-    return _opened(root, found.inventory, found.id)
 
 
 class Catalogue:

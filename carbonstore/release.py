@@ -30,7 +30,7 @@ from carbongrid.inventory import Border, Cells, Inventory, Layer
 from carbongrid.montecarlo import Interval
 from carbongrid.sectors import INTERVALS, SECTORS, missing_text
 from carbonstore import arrow, disk, pools, quads
-from carbonstore.stored import SCHEMA, Level, Release, opened
+from carbonstore.stored import SCHEMA, Level, Release, forget, opened
 from carbonstore.verify import figure_totals
 
 __all__ = ["Built", "Level", "Publication", "Release", "built", "opened", "write"]
@@ -90,7 +90,7 @@ def _settle(temp: Path, path: Path) -> None:
             disk.switch(path / "built.json", (temp / "built.json").read_bytes())
             return
         disk.remove(path)
-        opened.cache_clear()
+        forget(path)
     temp.rename(path)
     disk.sync_folder(path.parent)
 

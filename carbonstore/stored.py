@@ -3,9 +3,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import orjson
@@ -240,10 +242,23 @@ def _parse(raw: bytes, name: str) -> dict[str, Any]:
     return manifest
 
 
-@lru_cache(maxsize=256)
+_OPEN: WeakValueDictionary[Path, Release] = WeakValueDictionary()
+_OPENING = Lock()
+
+
 def opened(path: Path) -> Release:
-    """An open release, shared: what is content-addressed never changes."""
-    return Release.open(path)
+    """An open release, shared by all who hold it, for what is content-addressed never changes; unmapped after the last."""
+    with _OPENING:
+        release = _OPEN.get(path)
+        if release is None:
+            release = _OPEN[path] = Release.open(path)
+        return release
+
+
+def forget(path: Path) -> None:
+    """Open a release anew next time: what it was opened from turned out to be damaged."""
+    with _OPENING:
+        _OPEN.pop(path, None)
 
 
 def wkb_of_geojson(raw: bytes) -> bytes:

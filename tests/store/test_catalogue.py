@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is listed, how it is described, and that a snapshot never changes under its holder."""
 
+import gc
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from carbonstore.encode import geojson
 from carbonstore.fields import CELL_FIELDS, cell_fields
 from carbonstore.release import write
 from carbonstore.selection import renumber
-from tests.toy import toy_inventory, toy_publication, toy_store
+from tests.toy import scaled, toy_inventory, toy_publication, toy_store
 
 
 def test_every_published_level_is_listed_twice(toy: Snapshot) -> None:
@@ -163,6 +165,24 @@ def test_an_answer_that_began_before_a_prune_ends_as_it_began(tmp_path: Path) ->
     collection = Catalogue(tmp_path).snapshot().collections["toy-100m-history"]
     shutil.rmtree(tmp_path)
     assert cells.read(collection, CellQuery()).kg["emission_total"].sum() == 3 * 11559
+
+
+def test_a_server_does_not_hold_what_was_pruned(tmp_path: Path) -> None:
+    """After many publishes only the releases of the last few editions are mapped, and no descriptor is left open."""
+    catalogue, descriptors = Catalogue(tmp_path), len(list(Path("/proc/self/fd").iterdir()))
+    base = toy_inventory()
+    for scale in range(1, 31):
+        inventory = scaled(base, scale)
+        write(inventory, toy_publication(base), tmp_path)
+        edition.publish(tmp_path, "toy")
+        edition.prune(tmp_path, "toy")
+        assert len(cells.read(catalogue.snapshot().collections["toy-100m"], CellQuery())) == 36
+    gc.collect()
+    maps = Path("/proc/self/maps").read_text()
+    held = {line.split("/releases/")[1][:16] for line in maps.splitlines() if f"{tmp_path}/releases/" in line}
+    assert 1 <= len(held) <= 10
+    if sys.version_info >= (3, 13):
+        assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 5
 
 
 def test_one_broken_inventory_does_not_take_the_others_down(tmp_path: Path) -> None:
