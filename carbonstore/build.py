@@ -55,8 +55,8 @@ def build(path: Path, root: Path, *, year: int | None = None, progress: Progress
     file = read(path) if year is None else read(path).with_year(year)
     factors = FactorSet.load(file.factors)
     progress("check", 1, 1)
-    reading = read_sources(file.sources, _context(file, factors, progress), pooling(file, factors, root))
-    tables = {kind: joined for kind in KINDS if (joined := _tables(reading, kind)) is not None}
+    reading = read_sources(file.sources, read_context(file, factors, progress), pooling(file, factors, root))
+    tables = {kind: joined for kind in KINDS if (joined := kind_table(reading, kind)) is not None}
     estimates = _estimate(tables, factors, file.year, progress)
     progress("grid", 0, 1)
     inventory = _assemble(file, reading, tables, estimates)
@@ -69,7 +69,8 @@ def build(path: Path, root: Path, *, year: int | None = None, progress: Progress
     return release
 
 
-def _context(file: InventoryFile, factors: FactorSet, progress: Progress) -> ReadContext:
+def read_context(file: InventoryFile, factors: FactorSet, progress: Progress) -> ReadContext:
+    """What the readers of an inventory file are told."""
     weight = partial(buildings.expected_energy, factors=factors)
     return ReadContext(file.crs, file.boundary.polygon, file.year, weight=weight, progress=progress, factors=factors)
 
@@ -99,7 +100,7 @@ def _pooled_before(file: InventoryFile, root: Path) -> Release | None:
     return next((release for release in newest_first if release.pools is not None), None)
 
 
-def _tables(reading: Reading, kind: str) -> ActivityTable | None:
+def kind_table(reading: Reading, kind: str) -> ActivityTable | None:
     """All sources of one kind as one table, in the order of the file."""
     found = [t.table for t in reading.tables if t.kind == kind and len(t.table)]
     if len(found) < 2:
@@ -165,7 +166,7 @@ def _publication(
         notes=tuple(dict(n) for n in notes if n),
         levels=file.levels,
         coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
-        inputs={path.name: _sha256(path) for path in _inputs(file)},
+        inputs=input_hashes(file),
         u95=total_intervals(inventory),
         intervals=total_percentiles(inventory),
         report=_report(reading, inventory, estimates),
@@ -173,9 +174,10 @@ def _publication(
     )
 
 
-def _inputs(file: InventoryFile) -> list[Path]:
-    """Everything that was read, companions of a shapefile included."""
-    return [file.path, *(path for source in file.sources for path in source.files)]
+def input_hashes(file: InventoryFile) -> dict[str, str]:
+    """sha256 of everything that is read, companions of a shapefile included, by file name."""
+    read = [file.path, *(path for source in file.sources for path in source.files)]
+    return {path.name: _sha256(path) for path in read}
 
 
 def _sha256(path: Path) -> str:

@@ -93,7 +93,7 @@ def quantities(carrier: str, year: int, buildings: Buildings, meters: Meters, re
     kwh_m2, heat, u_pct = (np.array([getattr(i, name) for i in table])[row] for name in ("kwh_m2", "heat", "u_pct"))
     use = buildings.floor_area_m2 * kwh_m2
     total = np.bincount(plot, use, n)
-    sigma = np.bincount(plot, use * u_pct, n) / np.maximum(total, 1) / 196
+    sigma = recipe.spread * np.bincount(plot, use * u_pct, n) / np.maximum(total, 1) / 196
     yearly = recipe.rng(f"{carrier} {year}").normal(_drift(carrier, year), 0.02, n)
     factor = np.exp(sigma * meters.own - sigma**2 / 2 + yearly)
     unit = _MJ_PER_KWH if carrier == "heat" else 1.0

