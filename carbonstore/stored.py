@@ -247,7 +247,7 @@ _OPENING = Lock()
 
 
 def opened(path: Path) -> Release:
-    """An open release, shared by all who hold it, for what is content-addressed never changes; unmapped after the last."""
+    """An open release, shared by all who hold it and unmapped after the last: what it holds never changes."""
     with _OPENING:
         release = _OPEN.get(path)
         if release is None:
