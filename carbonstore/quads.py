@@ -74,14 +74,6 @@ def project(
     return np.rint(np.asarray(x) * to.scale).astype(np.int64), np.rint(np.asarray(y) * to.scale).astype(np.int64)
 
 
-def lattice(window: Window, to: OutputCrs = WGS84) -> tuple[Ints, Ints]:
-    """Published corner vertices of a window, two arrays of shape (nrow + 1, ncol + 1), row 0 in the north."""
-    size = window.grid.cell_size
-    east = window.west + size * np.arange(window.ncol + 1, dtype=np.float64)
-    north = window.north - size * np.arange(window.nrow + 1, dtype=np.float64)
-    return project(*np.meshgrid(east, north), window.grid.crs, to)
-
-
 def vertices(window: Window, index: Ints, to: OutputCrs = WGS84) -> tuple[Ints, Ints, Ints]:
     """Published corners of some cells, each vertex once: x, y, and vertex numbers by cell (n, 4), SW, SE, NE, NW."""
     cells, inverse = index, None
