@@ -8,7 +8,7 @@ were joined and meters that a building file brings itself are treated alike.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -57,12 +57,18 @@ class Pooled:
 
 @dataclass(frozen=True)
 class _Meters:
-    """All buildings in use, in a row: hashed parcel ``key``, ``energy`` and ``weight`` (n, carriers), ``left_out``."""
+    """All buildings in use, in a row: hashed parcel ``key``, ``energy`` (n, carriers), ``left_out`` likewise."""
 
     key: I64
     energy: F64
-    weight: F64
     left_out: Mask
+
+    @classmethod
+    def of(cls, tables: Sequence[ActivityTable], pooling: Pooling) -> Self:
+        """What the buildings of all tables bring."""
+        energy = [np.stack([np.asarray(t.columns[c], np.float64) for c in ENERGY], axis=1) for t in tables]
+        left_out = [_left_out(t, pooling) for t in tables]
+        return cls(parcel_keys(tables, pooling.salt), np.vstack(energy), np.vstack(left_out))
 
     @property
     def counted(self) -> F64:
@@ -80,41 +86,42 @@ def pool_energy(
     """
     if pooling.earlier is None and not any(np.isfinite(t.columns[c]).any() for t in tables for c in ENERGY):
         return [dict(f.columns) for f in buildings], None
-    meters = _meters(tables, weight, pooling)
+    meters = _Meters.of(tables, pooling)
     metered = _parcels(meters, tables)
     pools = form(metered, pooling.rule, pooling.earlier)
-    shared = spread(pools.total, pools.of(meters.key), meters.weight)
+    shared = spread(pools.total, pools.of(meters.key), _weights(tables, weight, meters.left_out))
     energy = np.where(meters.left_out, meters.energy, shared)
     ends = np.cumsum([len(t) for t in tables])
     columns = [_with_energy(f, energy[end - len(t) : end]) for f, t, end in zip(buildings, tables, ends, strict=True)]
     return columns, Pooled(pools, _report(pools, metered, meters.key, shared, pooling.rule))
 
 
-def _meters(tables: Sequence[ActivityTable], weight: Weight, pooling: Pooling) -> _Meters:
-    energy = np.vstack([np.stack([np.asarray(t.columns[c], np.float64) for c in ENERGY], axis=1) for t in tables])
-    left_out = np.vstack([_left_out(t, pooling) for t in tables])
-    expected = np.concatenate([np.asarray(weight(t), np.float64) for t in tables])
-    positive = np.where(np.isfinite(expected) & (expected > 0), expected, 0.0)[:, None]
-    return _Meters(
-        key=np.concatenate([_keys(i, t, pooling.salt) for i, t in enumerate(tables)]),
-        energy=energy,
-        weight=np.where(left_out, 0.0, positive),
-        left_out=left_out,
+def metered_parcels(tables: Sequence[ActivityTable], pooling: Pooling) -> Metered:
+    """Parcels with meters as they would be pooled, from tables with the energy as it was read."""
+    return _parcels(_Meters.of(tables, pooling), tables)
+
+
+def parcel_keys(tables: Sequence[ActivityTable], salt: str) -> I64:
+    """64-bit keyed hashes of each building's parcel number, or of source and id where a building has none, (n,)."""
+    secret = blake2b(salt.encode(), digest_size=32).digest()
+    digests = b"".join(
+        blake2b((pnu or f"{source}/{id}").encode(), digest_size=8, key=secret).digest()
+        for source, table in enumerate(tables)
+        for pnu, id in zip(table.columns["pnu"].tolist(), table.id.tolist(), strict=True)
     )
+    return np.frombuffer(digests, "<i8").astype(np.int64)
+
+
+def _weights(tables: Sequence[ActivityTable], weight: Weight, left_out: Mask) -> F64:
+    """Each building's part in its pool by carrier, (n, carriers); 0 where unknown or left out."""
+    expected = np.concatenate([np.asarray(weight(t), np.float64) for t in tables])
+    positive = np.where(np.isfinite(expected) & (expected > 0), expected, 0.0)
+    return np.where(left_out, 0.0, positive[:, None])
 
 
 def _left_out(table: ActivityTable, pooling: Pooling) -> Mask:
     masks = pooling.left_out(table)
     return np.stack([masks.get(c, np.zeros(len(table), bool)) for c in ENERGY], axis=1)
-
-
-def _keys(source: int, table: ActivityTable, salt: str) -> I64:
-    """64-bit keyed hashes of the parcels' numbers, or of source and id where a building has none."""
-    pnu = table.columns["pnu"].tolist()
-    names = (p or f"{source}/{id}" for p, id in zip(pnu, table.id.tolist(), strict=True))
-    secret = blake2b(salt.encode(), digest_size=32).digest()
-    digests = b"".join(blake2b(name.encode(), digest_size=8, key=secret).digest() for name in names)
-    return np.frombuffer(digests, "<i8").astype(np.int64)
 
 
 def _parcels(meters: _Meters, tables: Sequence[ActivityTable]) -> Metered:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from carbongrid.disclosure import LEVELS, Metered, cells, spread
 
@@ -21,6 +23,30 @@ def recoverable(rows: F64) -> I64:
     _, singular, right = np.linalg.svd(rows, full_matrices=False)
     basis = right[singular > 1e-9 * singular.max()]
     return np.flatnonzero((basis**2).sum(axis=0) > 1 - 1e-7)
+
+
+def recoverable_by_blocks(rows: csr_array) -> I64:
+    """The same for many sparse rows: meters that no row connects cannot help to tell each other."""
+    _, block = connected_components(rows.T @ rows, directed=False)
+    found = []
+    for members in _groups(block):
+        some = rows[:, members]
+        dense = some[np.flatnonzero(np.diff(some.indptr))].toarray()
+        if len(dense):
+            found += members[recoverable(dense)].tolist()
+    return np.array(sorted(found), np.int64)
+
+
+def pool_rows(pool: I64) -> csr_array:
+    """Rows that span all that a map of pools shows: each pool's sum, over the meters (-1: in no pool)."""
+    inside = np.flatnonzero(pool >= 0)
+    shape = (int(pool.max()) + 1, len(pool))
+    return csr_array((np.ones(len(inside)), (pool[inside], inside)), shape)
+
+
+def _groups(label: NDArray[np.int32]) -> list[I64]:
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
 
 @dataclass(frozen=True)
