@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sample's meters against its published map: what it shows depends on sums of pools only, and gives none away."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from carbongrid.disclosure import Concentration, Metered, Pools, Rule, cells, form
+from carbongrid.factors import FactorSet
+from carbongrid.inventory import ActivityTable
+from carbonstore.activity import ENERGY
+from carbonstore.build import pooling, read_context
+from carbonstore.inventory_file import read
+from carbonstore.sources import read_sources
+from carbonstore.sources.pooling import metered_parcels, parcel_keys
+from carbonstore.stored import Release
+from tests.acceptance.conftest import World
+from tests.model.attack import pool_rows, recoverable_by_blocks
+
+pytestmark = pytest.mark.parametrize("year", [2022, 2023])
+RULE = Rule()
+
+
+@dataclass(frozen=True)
+class Sejong:
+    """A year of the sample: its meters as they were read, and what was published of them."""
+
+    release: Release
+    buildings: ActivityTable
+    key: NDArray[np.int64]
+    metered: Metered
+    pools: Pools
+    weight: NDArray[np.float64]
+
+    @property
+    def pool(self) -> NDArray[np.int64]:
+        """Pool of each metered parcel."""
+        return self.pools.of(self.metered.key)
+
+
+@cache
+def sejong(world: World, year: int) -> Sejong:
+    file = read(world.root / "samples" / "sejong" / f"sejong-{year}.toml")
+    factors, release = FactorSet.load(file.factors), world.release("sejong", year)
+    how = pooling(file, factors, world.root / "elsewhere")
+    context = read_context(file, factors, lambda stage, done, total: None)
+    tables = [t.table for t in read_sources(file.sources, context).tables if t.kind == "buildings"]
+    assert how is not None
+    assert release.pools is not None
+    weight = np.concatenate([context.weight(t) for t in tables])
+    (table,) = tables
+    return Sejong(release, table, parcel_keys(tables, how.salt), metered_parcels(tables, how), release.pools, weight)
+
+
+def published(place: Sejong, year: int) -> NDArray[np.float64]:
+    """Electricity of every building as the release has it, MWh, in the order of the readings; NaN where it has none."""
+    layer = place.release.layer("buildings")
+    factors = np.array([f.id for f in place.release.factors])
+    lines = layer.lines
+    of_power = np.array(["el" in f.split("_") for f in factors])[lines.factor]
+    row = {name: i for i, name in enumerate(place.buildings.id.tolist())}
+    at = np.array([row[name] for name in layer.id[lines.source[of_power]].tolist()])
+    out = np.full(len(place.buildings), np.nan)
+    out[at] = lines.activity[of_power]
+    return out
+
+
+def test_meters_pass_the_rule_in_every_pool(world: World, year: int) -> None:
+    place = sejong(world, year)
+    inside = place.pool >= 0
+    assert inside.mean() > 0.95
+    sums = Concentration.of(place.metered.energy[inside], place.pool[inside], len(place.pools))
+    whole = np.isclose(sums.total, place.pools.total, rtol=1e-9).all(axis=1)
+    assert whole.mean() > 0.95, "pools across the border hold parcels that the map does not"
+    assert RULE.passes(sums)[whole].all()
+    place.release.verify()
+
+
+def test_what_is_shown_of_a_building_is_its_weight_times_one_number_of_its_pool(world: World, year: int) -> None:
+    """So every cell, region and single building is a combination of pool sums."""
+    place = sejong(world, year)
+    shown, pool = published(place, year), place.pools.of(place.key)
+    metered = (pool >= 0) & np.isfinite(shown) & (place.weight > 0)
+    assert metered.sum() > 5_000
+    rate = shown[metered] / place.weight[metered]
+    largest, least = np.zeros(len(place.pools)), np.full(len(place.pools), np.inf)
+    np.maximum.at(largest, pool[metered], rate)
+    np.minimum.at(least, pool[metered], rate)
+    used = largest > 0
+    np.testing.assert_allclose(largest[used], least[used], rtol=1e-9)
+
+
+def test_the_attack_recovers_no_parcel(world: World, year: int) -> None:
+    """Members of a pool that lie across the border are as unknown as the others."""
+    pools = sejong(world, year).pools
+    assert recoverable_by_blocks(pool_rows(pools.pool)).tolist() == []
+
+
+def test_the_attack_recovers_parcels_where_meters_are_shown_in_cells(world: World, year: int) -> None:
+    """The same attack on plain sums of cells: it is able to fail."""
+    place = sejong(world, year)
+    _, cell = np.unique(cells(place.metered.east, place.metered.north, 100), return_inverse=True)
+    found = recoverable_by_blocks(pool_rows(cell.astype(np.int64)))
+    assert len(found) > 500, "parcels that are alone in their cell of 100 m"
+
+
+def test_two_editions_with_late_parcels_give_none_away(world: World, year: int) -> None:
+    place = sejong(world, year)
+    rng = np.random.default_rng(year)
+    late = rng.random(len(place.metered)) < 0.02
+    first = form(place.metered.take(~late), RULE)
+    kept, anew = form(place.metered, RULE, first), form(place.metered, RULE)
+
+    def attack(second: Pools) -> int:
+        both = [pool_rows(p.of(place.metered.key)) for p in (first, second)]
+        return len(recoverable_by_blocks(sp.csr_array(sp.vstack(both))))
+
+    assert attack(kept) == 0
+    assert attack(anew) > 0, "pools formed anew would give some away"
+
+
+def test_sums_are_those_of_the_meters(world: World, year: int) -> None:
+    place = sejong(world, year)
+    report = place.release.manifest["report"]["disclosure"]
+    for c, name in enumerate(ENERGY):
+        assert report["energy"][name] == pytest.approx(place.pools.total[:, c].sum(), abs=1e-3)
+    pools = form(place.metered, RULE)
+    held = np.isin(place.metered.key, pools.key)
+    np.testing.assert_allclose(pools.total.sum(axis=0), place.metered.energy[held].sum(axis=0), rtol=1e-12)
+
+
+def test_the_report_says_what_pooling_cost(world: World, year: int) -> None:
+    report = sejong(world, year).release.manifest["report"]["disclosure"]
+    assert sum(report["pooled"].values()) + report["modelled"] == report["parcels"]
+    assert report["pooled"]["100"] > 1_000
+    for by_size in report["moved"].values():
+        assert 0.5 > by_size["100"] > by_size["500"] > by_size["1000"] > 0
