@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS
+from pyproj import CRS, Geod
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.crs import CRS84, transformer
@@ -26,6 +26,14 @@ _COMMON = (CRS84, "EPSG:3857")
 type Area = Polygon | MultiPolygon
 
 HALF = 0.5
+_FAMILIES = (
+    ("EPSG:5174", "EPSG:5181", "EPSG:2097", "EPSG:5173", "EPSG:5175", "EPSG:5176"),
+    ("EPSG:5179", "EPSG:5178"),
+    ("EPSG:32642", "EPSG:28412", "EPSG:32641", "EPSG:28411"),
+)
+"""Systems that are taken for one another and lie some hundred metres apart."""
+_GEOD = Geod(ellps="WGS84")
+_SAME_M, _QUIET_M = 1.0, 1000.0
 
 
 def check_location(projected: Features, original: Features, areas: Sequence[Area], place: str) -> None:
@@ -87,3 +95,39 @@ def _name(crs: str) -> str:
     parsed = CRS.from_user_input(crs)
     epsg = parsed.to_epsg()
     return f"EPSG:{epsg}" if epsg else parsed.name
+
+
+def check_datum(crs: str, grid_crs: str, place: str) -> None:
+    """InvalidInput where PROJ knows no way between the datums: it would take one for the other, hundreds of metres off.
+
+    So it is with a .prj that describes an old datum under a name that nobody has registered.
+    """
+    unregistered = CRS.from_user_input(crs).to_authority() is None
+    if unregistered and "Ballpark" in transformer(crs, grid_crs).description:
+        raise InvalidInput(
+            f"the file's CRS '{_name(crs)}' has a datum with no known way to {grid_crs}: "
+            "it would lie some hundred metres off",
+            where=f"{place}.crs",
+            allowed=["EPSG:<code>, such as EPSG:5174"],
+        )
+
+
+def quiet_suspects(features: Features) -> tuple[str, ...]:
+    """A note on CRS that would move the layer by less than a kilometre: no check can tell them apart, a reader can.
+
+    Only the Korean and Central Asian systems whose datums are mixed up in practice (Bessel, Pulkovo 1942).
+    """
+    if not features.used.any():
+        return ()
+    x, y = centre(features.geometry[features.used])
+    family = next((f for f in _FAMILIES if _name(features.crs) in f), ())
+    here = transformer(features.crs, CRS84).transform(x, y)
+    near = []
+    for other in (c for c in family if c != _name(features.crs)):
+        there = transformer(other, CRS84).transform(x, y)
+        distance = _GEOD.inv(*here, *there)[2] if np.isfinite(there).all() else np.inf
+        if _SAME_M < distance < _QUIET_M:
+            near.append(f"{other} ({distance:.0f} m)")
+    if not near:
+        return ()
+    return (f"read as {_name(features.crs)}; if it were really {' or '.join(near)}, it would lie so far off unseen",)

@@ -20,7 +20,7 @@ from carbonstore.sources.features import Features, activity_table, whole_table
 from carbonstore.sources.formats import read_format
 from carbonstore.sources.geometry import Overlap, Repairs, clip, footprints, overlaps, project, repair
 from carbonstore.sources.joins import Join, apply_joins, read_join
-from carbonstore.sources.location import check_location
+from carbonstore.sources.location import check_datum, check_location, quiet_suspects
 from carbonstore.sources.pooling import Pooled, Pooling, pool_energy
 
 
@@ -114,10 +114,12 @@ def _place(spec: SourceSpec, context: ReadContext) -> list[_Placed]:
 
 
 def _placed(spec: SourceSpec, features: Features, context: ReadContext) -> _Placed:
+    check_datum(features.crs, context.crs, spec.place)
     projected = project(features, context.crs)
     stated = [project_polygon(spec.extent, context.crs)] if spec.extent is not None else []
     check_location(projected, features, [context.projected, *stated], spec.place)
     repaired, repairs = repair(footprints(projected))
+    repaired = replace(repaired, notes=(*repaired.notes, *quiet_suspects(features)))
     if spec.base_year is not None and features.kind == "forests":
         columns = {**repaired.columns, "base_year": np.full(len(features), float(spec.base_year))}
         repaired = replace(repaired, columns=columns)
