@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import rasterio
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Geod
+from rasterio import Affine
 from rasterio.errors import RasterioIOError
 from rasterio.features import geometry_mask, shapes
 from rasterio.windows import Window
@@ -102,7 +102,7 @@ def _window(raster: Any, crs: str, context: ReadContext) -> tuple[int, int, int,
     """First and last + 1 row and column that cover the boundary; None where they do not meet."""
     outline = shapely.segmentize(context.boundary, _STEP_DEG)
     west, south, east, north = shapely.bounds(reprojected([outline], CRS84, crs)[0])
-    cols, rows = zip(*(~raster.transform * corner for corner in ((west, north), (east, south))), strict=True)
+    cols, rows = zip(*(~raster.transform @ corner for corner in ((west, north), (east, south))), strict=True)
     top, bottom = max(0, int(np.floor(min(rows)))), min(raster.height, int(np.ceil(max(rows))))
     left, right = max(0, int(np.floor(min(cols)))), min(raster.width, int(np.ceil(max(cols))))
     return (top, bottom, left, right) if top < bottom and left < right else None
