@@ -57,6 +57,16 @@ def multipliers(z: F64, u_pct: float) -> F64:
     return factor
 
 
+def bounds(mean: F64, half_width: F64) -> tuple[F64, F64]:
+    """95 % intervals of single amounts by mean and half-width, with the same shapes as :func:`multipliers`."""
+    u = np.divide(half_width, mean, out=np.zeros(len(mean)), where=mean > 0)
+    sigma = np.sqrt(np.log1p((u / Z95) ** 2))
+    large = u > LARGE_PCT / 100
+    low = np.where(large, np.exp(-Z95 * sigma - sigma**2 / 2), 1 - u)
+    high = np.where(large, np.exp(Z95 * sigma - sigma**2 / 2), 1 + u)
+    return mean * low, mean * high
+
+
 @dataclass(frozen=True)
 class KeySums:
     """Signed kilograms of one figure by what they depend on.

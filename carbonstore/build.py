@@ -176,8 +176,8 @@ def _publication(
 
 def input_hashes(file: InventoryFile) -> dict[str, str]:
     """sha256 of everything that is read, companions of a shapefile included, by file name."""
-    read = [file.path, *(path for source in file.sources for path in source.files)]
-    return {path.name: _sha256(path) for path in read}
+    paths = [file.path, *(path for source in file.sources for path in source.files)]
+    return {path.name: _sha256(path) for path in paths}
 
 
 def _sha256(path: Path) -> str:

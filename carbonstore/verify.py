@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from carbonstore.stored import Release
 
 Ints = NDArray[np.int64]
-UNHASHED = frozenset({"manifest.json", "built.json"})
+VALIDATION = "validation.json"
+UNHASHED = frozenset({"manifest.json", "built.json", VALIDATION})
+"""Files of a release that its manifest does not name: itself, when it was built, and how well the model predicts."""
 
 
 def verify(release: "Release") -> None:
