@@ -46,8 +46,9 @@ METERS = {
 }
 """Carrier -> its metered activity column and that column's unit (gas bills are on the gross calorific basis)."""
 DEFAULT_KIND = "other"
-QUALITY_METERED, QUALITY_AREA, QUALITY_DEFAULT = 2, 4, 5
-"""Metered at the parcel; floor area known, intensity not benchmarked; floor area or use itself a default."""
+QUALITY_METERED, QUALITY_POOLED, QUALITY_AREA, QUALITY_DEFAULT = 2, 3, 4, 5
+"""Metered at the parcel; its part of a pool's meters; floor area known, intensity not benchmarked; floor area or use
+itself a default."""
 PNU_REGION = 5
 """Leading digits of a 19-digit parcel number (PNU): the sigungu code."""
 
@@ -190,14 +191,19 @@ def _draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
     size = shape(table, factors, kind)
     meters = {c: known_amounts(table, column) for c, (column, _) in METERS.items()}
     metered = np.any([~np.isnan(v) for v in meters.values()], axis=0)
+    pooled = metered & (known_amounts(table, "pooled") > 0)
     modelled = ~metered & ~np.isnan(size.floor_area_m2)
     left_out = _left_out(table, factors) & (meters["gas"] > 0)
     meters["gas"] = np.where(left_out, np.nan, meters["gas"])
     place = climate(table, factors, year)
-    demands = [*_metered(factors, kind, meters), *_modelled(factors, kind, size, place, np.flatnonzero(modelled))]
+    demands = [
+        *_metered(factors, kind, meters, pooled),
+        *_modelled(factors, kind, size, place, np.flatnonzero(modelled)),
+    ]
     flows = [f for carrier, demand in demands for f in _flows(table, factors, year, carrier, demand)]
     default = (size.rule == 3) | ~kind.known
-    quality = np.select([metered, ~default], [QUALITY_METERED, QUALITY_AREA], QUALITY_DEFAULT).astype(np.uint8)
+    grades = [QUALITY_POOLED, QUALITY_METERED, QUALITY_AREA]
+    quality = np.select([pooled, metered, ~default], grades, QUALITY_DEFAULT).astype(np.uint8)
     notes = _notes(size, kind.known, metered, modelled, left_out)
     return collect(table, flows, Grades(~metered & ~modelled, quality, ~metered), notes)
 
@@ -231,13 +237,13 @@ def _left_out(table: ActivityTable, factors: FactorSet) -> Mask:
     return left_out
 
 
-def _metered(factors: FactorSet, kind: Kinds, meters: dict[str, F64]) -> Iterator[tuple[str, Demand]]:
-    """(carrier, demand) of every meter, zero included."""
+def _metered(factors: FactorSet, kind: Kinds, meters: dict[str, F64], pooled: Mask) -> Iterator[tuple[str, Demand]]:
+    """(carrier, demand) of every meter, zero included. A part of a pool is no surer than the intensity it goes by."""
+    of_one = np.where(pooled, factors.parameter("own_intensity"), factors.parameter("own_metered"))
     for carrier, (_, unit) in METERS.items():
         at = np.flatnonzero(~np.isnan(meters[carrier]))
-        own = np.full(len(at), factors.parameter("own_metered"))
         use, none = _uses(factors, kind.take(at)), Common.none(len(at))
-        yield carrier, Demand("buildings", at.astype(np.int64), use, meters[carrier][at], unit, none, own)
+        yield carrier, Demand("buildings", at.astype(np.int64), use, meters[carrier][at], unit, none, of_one[at])
 
 
 def _modelled(

@@ -92,9 +92,32 @@ def _report(release: str, manifest: Mapping[str, Any]) -> None:
     for name, kg in manifest["totals"]["kg"].items():
         out.print(f"  {name:<28} {'-' if kg is None else f'{kg / 1000:,.3f}':>18} tCO2e/yr")
     _report_drawn(manifest["totals"]["interval"])
+    _report_pools(manifest["report"].get("disclosure"))
     share = manifest["report"].get("placeholder_share")
     if share:
         out.print(f"  {share:.1%} of all kilograms rest on placeholder factors")
+
+
+def _report_pools(pooled: Mapping[str, Any] | None) -> None:
+    """How many metered parcels were pooled at which level, and what that moved."""
+    if pooled is None:
+        return
+    levels = [f"{n:,} {_at(size)}" for size, n in _by_size(pooled["pooled"]) if n]
+    out.print(f"  {pooled['parcels']:,} metered parcels, {pooled['modelled']:,} of them modelled instead")
+    out.print(f"  {pooled['pools']:,} pools of parcels: {', '.join(levels)}", soft_wrap=True)
+    for carrier, moved in pooled["moved"].items():
+        told = [f"{'-' if share is None else f'{share:.1%}'} {_at(size)}" for size, share in _by_size(moved)]
+        out.print(f"  {carrier} moved into another cell: {', '.join(told)}", soft_wrap=True)
+    for carrier, n in pooled["waiting"].items():
+        out.print(f"  {carrier}: corrections wait in {n:,} pools")
+
+
+def _by_size(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(figures.items(), key=lambda item: (len(item[0]), item[0]))
+
+
+def _at(size: str) -> str:
+    return f"at {size} m" if size.isdigit() else size
 
 
 def _report_drawn(intervals: Mapping[str, Mapping[str, Any]]) -> None:

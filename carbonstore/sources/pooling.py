@@ -24,6 +24,8 @@ type I64 = NDArray[np.int64]
 type Mask = NDArray[np.bool_]
 type Weight = Callable[[ActivityTable], F64]
 
+POOLED = "pooled"
+"""Column that tells the model which energy is a part of a pool's."""
 MOVED_AT = (100, 500, 1000)
 """Cell sizes in metres for which the report says how much energy pools moved into another cell."""
 
@@ -92,7 +94,9 @@ def pool_energy(
     shared = spread(pools.total, pools.of(meters.key), _weights(tables, weight, meters.left_out))
     energy = np.where(meters.left_out, meters.energy, shared)
     ends = np.cumsum([len(t) for t in tables])
-    columns = [_with_energy(f, energy[end - len(t) : end]) for f, t, end in zip(buildings, tables, ends, strict=True)]
+    in_pool = np.where(pools.of(meters.key) >= 0, 1.0, np.nan)
+    parts = [slice(end - len(t), end) for t, end in zip(tables, ends, strict=True)]
+    columns = [_with_energy(f, energy[part], in_pool[part]) for f, part in zip(buildings, parts, strict=True)]
     return columns, Pooled(pools, _report(pools, metered, meters.key, shared, pooling.rule))
 
 
@@ -138,8 +142,10 @@ def _parcels(meters: _Meters, tables: Sequence[ActivityTable]) -> Metered:
     return Metered(key, east, north, energy)
 
 
-def _with_energy(features: Features, energy: F64) -> dict[str, NDArray[Any]]:
-    columns: dict[str, NDArray[Any]] = dict(features.columns)
+def _with_energy(features: Features, energy: F64, in_pool: F64) -> dict[str, NDArray[Any]]:
+    """Columns with other energy in the rows in use, and ``pooled``: 1 where it is a part of a pool's, else NaN."""
+    columns: dict[str, NDArray[Any]] = {**features.columns, POOLED: np.full(len(features), np.nan)}
+    columns[POOLED][features.used] = in_pool
     for name, pooled in zip(ENERGY, energy.T, strict=True):
         columns[name] = np.array(columns[name], np.float64)
         columns[name][features.used] = pooled

@@ -240,6 +240,18 @@ def test_a_collection_says_that_its_meters_are_pooled(tmp_path: Path) -> None:
     assert "개별 필지의 사용량이 아닙니다" in description["ko"]
 
 
+def test_a_part_of_a_pool_is_no_surer_than_an_intensity(tmp_path: Path) -> None:
+    village(tmp_path)
+    meters(tmp_path, dict(zip(PNU, KWH, strict=True)))
+    pooled = build(inventory(tmp_path), tmp_path / "data").layer("buildings")
+    assert set(pooled.quality.tolist()) == {buildings.QUALITY_POOLED} == {3}
+    assert set(pooled.lines.u_own.tolist()) == {30.0}
+    assert not pooled.imputed.any()
+    shown = build(inventory(tmp_path, disclosure="open"), tmp_path / "data").layer("buildings")
+    assert set(shown.quality.tolist()) == {buildings.QUALITY_METERED} == {2}
+    assert set(shown.lines.u_own.tolist()) == {5.0}
+
+
 def test_open_data_are_shown_as_they_are(tmp_path: Path) -> None:
     village(tmp_path)
     meters(tmp_path, dict(zip(PNU, KWH, strict=True)))
