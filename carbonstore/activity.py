@@ -32,6 +32,7 @@ ACTIVITY: Mapping[str, Mapping[str, str]] = {
         "storeys": POSITIVE,
         "height_m": POSITIVE,
         "year_built": YEAR,
+        "hdd": AMOUNT,
         "electricity_kwh": AMOUNT,
         "gas_kwh_gcv": AMOUNT,
         "heat_mj": AMOUNT,
@@ -44,9 +45,13 @@ ACTIVITY: Mapping[str, Mapping[str, str]] = {
         "diameter_class": AMOUNT,
         "density": TEXT,
         "land_cover": TEXT,
+        "base_year": YEAR,
     },
 }
-"""Columns of each kind (contract, section 7). Roads may also have ``aadt_{vehicle}``."""
+"""Columns of each kind (contract, section 7). Roads may also have ``aadt_{vehicle}``, ``volume_hHH``, ``speed_hHH``.
+
+``hdd``: heating degree days of place and year; ``base_year``: the year of the stand map.
+"""
 ENERGY = ("electricity_kwh", "gas_kwh_gcv", "heat_mj")
 """Columns of metered energy: kWh, kWh on the gross calorific value, MJ."""
 PNU_PARTS = ("sigungu_code", "dong_code", "land_type", "main_no", "sub_no")
@@ -57,8 +62,11 @@ PLACES = {"delimited": ("wkt", "lon", "lat")}
 SKIPPED = "_"
 """Stands in a list of names for a column that is not read."""
 
-_OPEN = {"roads": re.compile(r"aadt_[a-z0-9_]+"), "traffic volumes": re.compile(r"(aadt|volume)_[a-z0-9_]+")}
-"""Kinds whose columns may name vehicles."""
+_OPEN = {
+    "roads": re.compile(r"aadt_[a-z0-9_]+|(volume|speed)_h([01]\d|2[0-3])"),
+    "traffic volumes": re.compile(r"(aadt|volume)_[a-z0-9_]+"),
+}
+"""Kinds whose columns may name vehicles or hours."""
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _MISSING = pa.array(["", "-"], pa.large_string())

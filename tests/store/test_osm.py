@@ -96,7 +96,7 @@ def test_no_object_and_no_metre_vanishes(name: str, request: pytest.FixtureReque
 def test_tables_hold_every_column_of_the_contract(hersfeld: dict[str, SourceTable]) -> None:
     buildings = hersfeld["buildings"].table.columns
     assert list(buildings) == [
-        *("pnu", "use", "floor_area_m2", "storeys", "height_m", "year_built"),
+        *("pnu", "use", "floor_area_m2", "storeys", "height_m", "year_built", "hdd"),
         *("electricity_kwh", "gas_kwh_gcv", "heat_mj"),
     ]
     assert buildings["use"].dtype == object
