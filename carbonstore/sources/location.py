@@ -26,12 +26,9 @@ _COMMON = (CRS84, "EPSG:3857")
 type Area = Polygon | MultiPolygon
 
 HALF = 0.5
-_FAMILIES = (
-    ("EPSG:5174", "EPSG:5181", "EPSG:2097", "EPSG:5173", "EPSG:5175", "EPSG:5176"),
-    ("EPSG:5179", "EPSG:5178"),
-    ("EPSG:32642", "EPSG:28412", "EPSG:32641", "EPSG:28411"),
-)
-"""Systems that are taken for one another and lie some hundred metres apart."""
+_BELTS = ("EPSG:5174", "EPSG:5181", "EPSG:2097")
+_TAKEN_FOR = dict.fromkeys(_BELTS, _BELTS) | {"EPSG:28411": ("EPSG:32641",), "EPSG:28412": ("EPSG:32642",)}
+"""Systems on an old datum, or mixed up with one, and those some hundred metres apart that they are taken for."""
 _GEOD = Geod(ellps="WGS84")
 _SAME_M, _QUIET_M = 1.0, 1000.0
 
@@ -115,15 +112,14 @@ def check_datum(crs: str, grid_crs: str, place: str) -> None:
 def quiet_suspects(features: Features) -> tuple[str, ...]:
     """A note on CRS that would move the layer by less than a kilometre: no check can tell them apart, a reader can.
 
-    Only the Korean and Central Asian systems whose datums are mixed up in practice (Bessel, Pulkovo 1942).
+    Only Korean and Central Asian systems whose datums are mixed up in practice (Bessel, Pulkovo 1942).
     """
     if not features.used.any():
         return ()
     x, y = centre(features.geometry[features.used])
-    family = next((f for f in _FAMILIES if _name(features.crs) in f), ())
     here = transformer(features.crs, CRS84).transform(x, y)
     near = []
-    for other in (c for c in family if c != _name(features.crs)):
+    for other in (c for c in _TAKEN_FOR.get(_name(features.crs), ()) if c != _name(features.crs)):
         there = transformer(other, CRS84).transform(x, y)
         distance = _GEOD.inv(*here, *there)[2] if np.isfinite(there).all() else np.inf
         if _SAME_M < distance < _QUIET_M:

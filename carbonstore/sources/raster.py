@@ -18,7 +18,6 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
-from rasterio import Affine
 from rasterio.errors import RasterioIOError
 from rasterio.features import geometry_mask, shapes
 from rasterio.windows import Window
@@ -48,7 +47,7 @@ class _Tile:
 
     path: Path
     crs: str
-    at: Affine
+    at: Any
     window: tuple[int, int, int, int]
     block: tuple[int, int]
     legend: Mapping[int, str]
@@ -108,7 +107,7 @@ def _window(raster: Any, crs: str, context: ReadContext) -> tuple[int, int, int,
     return (top, bottom, left, right) if top < bottom and left < right else None
 
 
-def _block(at: Affine, crs: str, metres: int, context: ReadContext) -> tuple[int, int]:
+def _block(at: Any, crs: str, metres: int, context: ReadContext) -> tuple[int, int]:
     """Pixels of a block down and across, so that it is about ``metres`` a side at the boundary's middle."""
     middle = context.boundary.representative_point()
     x, y = transformer(CRS84, crs).transform(middle.x, middle.y)
@@ -154,7 +153,7 @@ def _inside(
     shape: tuple[int, ...], outline: shapely.Geometry, tile: _Tile, top: int, *, touched: bool
 ) -> NDArray[np.bool_]:
     """Pixels in the boundary: those it touches, or those whose centre it holds."""
-    at = tile.at @ Affine.translation(tile.window[2], top)
+    at = tile.at @ tile.at.translation(tile.window[2], top)
     return np.asarray(geometry_mask([outline], shape, at, all_touched=touched, invert=True), bool)
 
 
@@ -207,7 +206,7 @@ def _outlines(block: NDArray[np.int32], mask: NDArray[np.bool_]) -> dict[int, sh
     return {key: shapely.segmentize(shapely.MultiPolygon(p), 1.0) for key, p in parts.items()}
 
 
-def _placed(xy: NDArray[np.float64], at: Affine, left: int, top: int) -> NDArray[np.float64]:
+def _placed(xy: NDArray[np.float64], at: Any, left: int, top: int) -> NDArray[np.float64]:
     col, row = xy[:, 0] + left, xy[:, 1] + top
     return np.column_stack([at.a * col + at.b * row + at.c, at.d * col + at.e * row + at.f])
 

@@ -176,6 +176,25 @@ def test_a_pnu_is_composed_from_the_register_s_keys_with_the_land_type_moved_by_
     assert keys.tolist() == ["1171010100100040020", "1171010100200120000", None, None], "block lots have no PNU"
 
 
+@pytest.mark.parametrize(("words", "asked"), [("школа детский сад", False), ("ШКОЛА", False), ("дома", True)])
+def test_russian_in_cp1251_is_never_taken_for_korean(words: str, asked: bool, tmp_path: Path) -> None:
+    """Many Russian words decode as CP949 hanja too: then the author is asked, and nothing is guessed."""
+    path = write(tmp_path / "town.csv", f'use,wkt\n{words},"{square(0, 0, 10).wkt}"\n', "cp1251")
+    stated = read(path, crs=CRS, encoding="cp1251")
+    assert stated.table.columns["use"].tolist() == [words]
+    if asked:
+        with pytest.raises(InvalidInput, match="reads as cp949 and as cp1251"):
+            read(path, crs=CRS)
+    else:
+        assert read(path, crs=CRS).table.columns["use"].tolist() == [words]
+
+
+def test_short_korean_words_are_still_korean(tmp_path: Path) -> None:
+    for word in ("공동주택", "학교", "제1종근린생활시설", "창고", "한국"):
+        path = write(tmp_path / "town.csv", f'use,wkt\n{word},"{square(0, 0, 10).wkt}"\n', "cp949")
+        assert read(path, crs=CRS).table.columns["use"].tolist() == [word]
+
+
 # --- parcel energy -----------------------------------------------------------------------------------------------
 
 
