@@ -121,7 +121,8 @@ def _placed(spec: SourceSpec, features: Features, context: ReadContext) -> _Plac
     repaired, repairs = repair(footprints(projected))
     repaired = replace(repaired, notes=(*repaired.notes, *quiet_suspects(features)))
     if spec.base_year is not None and features.kind == "forests":
-        columns = {**repaired.columns, "base_year": np.full(len(features), float(spec.base_year))}
+        own = np.asarray(repaired.columns.get("base_year", np.full(len(features), np.nan)), np.float64)
+        columns = {**repaired.columns, "base_year": np.where(np.isnan(own), float(spec.base_year), own)}
         repaired = replace(repaired, columns=columns)
     return _Placed(spec, repaired, features.crs, repairs)
 

@@ -256,6 +256,13 @@ def test_classes_of_a_land_cover_map():
     assert (e.notes["not_forest"], e.notes["type_unknown"], e.missing.any()) == (2, 0, False)
 
 
+def test_a_stand_map_without_species_has_its_types():
+    e = estimate(
+        [HECTARE] * 4, land_cover=["침엽수림", "활엽수림", "혼효림", "죽림"], age_class=[3.0] * 4, density=["C"] * 4
+    )
+    assert [kg(e, GROWTH, i) for i in range(4)] == [10_800, 13_000, 11_900, 5_000]
+
+
 def test_a_species_code_is_no_land_cover_class():
     # KOFTR 10 is a conifer, WorldCover 10 any tree cover
     stand, cover = estimate([HECTARE], species=["10"]), estimate([HECTARE], land_cover=["10"])
