@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -44,6 +45,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> World:
         build(file, root)
     publish(root, "sejong")
     return World(root)
+
+
+def fetch(url: str, params: dict[str, Any] | None = None) -> httpx.Response:
+    """GET with patience: the first request of a kind may wait for kernels to compile."""
+    return httpx.get(url, params=params, timeout=60)
 
 
 def free_port() -> int:

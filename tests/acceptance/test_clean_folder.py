@@ -7,10 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.acceptance.conftest import ROOT, await_health, free_port
+from tests.acceptance.conftest import ROOT, await_health, fetch, free_port
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +46,15 @@ def newcomer(clean: Path) -> Iterator[str]:
 
 
 def test_a_newcomer_gets_the_collections(newcomer: str) -> None:
-    ids = [c["id"] for c in httpx.get(f"{newcomer}/collections?f=json").json()["collections"]]
+    ids = [c["id"] for c in fetch(f"{newcomer}/collections?f=json").json()["collections"]]
     levels = ("100m", "500m", "1km")
     assert set(ids) >= {f"sejong-{level}{suffix}" for level in levels for suffix in ("", "-history")}
 
 
 def test_everything_says_that_it_is_synthetic(newcomer: str, clean: Path) -> None:
-    collection = httpx.get(f"{newcomer}/collections/sejong-1km?f=json&lang=en").json()
+    collection = fetch(f"{newcomer}/collections/sejong-1km?f=json&lang=en").json()
     assert "synthetic" in collection["title"]
-    items = httpx.get(f"{newcomer}/collections/sejong-1km/items?limit=10000").json()["features"]
+    items = fetch(f"{newcomer}/collections/sejong-1km/items?limit=10000").json()["features"]
     assert all(item["properties"]["synthetic"] is True for item in items)
     sources = list((clean / ".carbongrid" / "samples" / "sejong").glob("*.shp"))
     assert sources
@@ -63,9 +62,9 @@ def test_everything_says_that_it_is_synthetic(newcomer: str, clean: Path) -> Non
 
 
 def test_the_map_has_its_library(newcomer: str) -> None:
-    page = httpx.get(f"{newcomer}/map")
+    page = fetch(f"{newcomer}/map")
     assert page.status_code == 200
-    assert httpx.get(f"{newcomer}/map/static/vendor/maplibre-gl.mjs").status_code == 200
+    assert fetch(f"{newcomer}/map/static/vendor/maplibre-gl.mjs").status_code == 200
 
 
 def test_nothing_third_party_is_tracked() -> None:

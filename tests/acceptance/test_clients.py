@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
-import httpx
 import mapbox_vector_tile
 import pytest
 
-from tests.acceptance.conftest import World
+from tests.acceptance.conftest import World, fetch
 
 
 def matched(server: str, collection: str) -> int:
-    return int(httpx.get(f"{server}/collections/{collection}/items", params={"limit": 1}).json()["numberMatched"])
+    return int(fetch(f"{server}/collections/{collection}/items", params={"limit": 1}).json()["numberMatched"])
 
 
 def total(world: World, inventory: str, year: int, figure: str) -> float:
@@ -60,10 +59,10 @@ def tile_bounds(zoom: int, x: int, y: int) -> tuple[float, float, float, float]:
 
 @pytest.mark.parametrize("collection", ["sejong-100m", "badhersfeld-100m"])
 def test_a_tile_holds_the_exact_values_of_the_items_it_meets(server: str, collection: str) -> None:
-    box = httpx.get(f"{server}/collections/{collection}?f=json").json()["extent"]["spatial"]["bbox"][0]
+    box = fetch(f"{server}/collections/{collection}?f=json").json()["extent"]["spatial"]["bbox"][0]
     zoom = 13
     x, y = tile_of((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, zoom)
-    answer = httpx.get(f"{server}/collections/{collection}/tiles/WebMercatorQuad/{zoom}/{y}/{x}")
+    answer = fetch(f"{server}/collections/{collection}/tiles/WebMercatorQuad/{zoom}/{y}/{x}")
     assert answer.status_code == 200
     layer = mapbox_vector_tile.decode(answer.content)[collection]
     drawn = {(f["properties"]["cell_id"], f["properties"]["year"]): f["properties"] for f in layer["features"]}
@@ -71,7 +70,7 @@ def test_a_tile_holds_the_exact_values_of_the_items_it_meets(server: str, collec
     unit = (east - west) / 4096
     inner = (west + unit, south + unit, east - unit, north - unit)
     params: dict[str, Any] = {"bbox": ",".join(map(str, inner)), "limit": 10_000}
-    items = httpx.get(f"{server}/collections/{collection}/items", params=params).json()["features"]
+    items = fetch(f"{server}/collections/{collection}/items", params=params).json()["features"]
     assert len(items) > 500
     for item in items:
         wanted = item["properties"]

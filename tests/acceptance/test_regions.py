@@ -195,7 +195,7 @@ def exactextract_sums(raster: Path, polygon: Polygon | MultiPolygon, bands: int)
         ),
         (
             {"type": "Polygon", "coordinates": [[[37.5, 127.1], [37.5, 127.12], [37.52, 127.12], [37.5, 127.1]]]},
-            "swapped",
+            "latitude before longitude",
         ),
     ],
     ids=["self-crossing", "empty", "projected metres", "swapped axes"],
@@ -204,7 +204,7 @@ def test_a_bad_region_is_refused_with_the_place_and_the_suspect(
     server: str, region: dict[str, Any], suspect: str
 ) -> None:
     body = {"inputs": {"region": region, "inventory": "songpa"}, "outputs": {"totals": {}}, "response": "document"}
-    got = httpx.post(f"{server}/processes/estimate-region/execution", json=body)
+    got = httpx.post(f"{server}/processes/estimate-region/execution", json=body, timeout=60)
     assert got.status_code == 400
     assert "/inputs/region" in got.text
     assert suspect in got.text
