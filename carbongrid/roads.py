@@ -196,7 +196,8 @@ def _draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
         for f in emit(demand, factors, year, carrier, "combustion")
     ]
     quality = np.where(flow.counted, QUALITY_COUNTED, QUALITY_CLASS).astype(np.uint8)
-    return collect(table, flows, Grades(missing, quality, ~flow.counted), _notes(factors, flow, fleet, missing))
+    notes = _notes(factors, flow, fleet, missing) | _fleet_note(factors, year)
+    return collect(table, flows, Grades(missing, quality, ~flow.counted), notes)
 
 
 def _notes(
@@ -220,13 +221,25 @@ def _notes(
 
 def _fleet(factors: FactorSet, year: int) -> Iterator[Burner]:
     """The burning parts of the fleet of a year: each vehicle's newest rows not later, else its oldest."""
+    fleet, used = factors.tables["fleet"], _fleet_years(factors, year)
+    columns = (fleet.text(c) for c in ("vehicle", "curve", "carrier"))
+    numbers = (fleet.number(c).tolist() for c in ("year", "share"))
+    for vehicle, curve, carrier, row_year, share in zip(*columns, *numbers, strict=True):
+        if curve and row_year == used[vehicle]:
+            yield Burner(vehicle, factors.curves[curve], carrier, share)
+
+
+def _fleet_years(factors: FactorSet, year: int) -> dict[str, int]:
+    """Year of the fleet rows that stand for ``year``, by vehicle."""
     fleet = factors.tables["fleet"]
     vehicles, years = np.array(fleet.text("vehicle"), object), fleet.number("year")
-    used = {v: newest(years[vehicles == v], year) for v in set(vehicles.tolist())}
-    columns = (vehicles.tolist(), years.tolist(), fleet.text("curve"), fleet.text("carrier"), fleet.number("share"))
-    for vehicle, row_year, curve, carrier, share in zip(*columns, strict=True):
-        if curve and row_year == used[vehicle]:
-            yield Burner(vehicle, factors.curves[curve], carrier, float(share))
+    return {v: newest(years[vehicles == v], year) for v in sorted(set(vehicles.tolist()))}
+
+
+def _fleet_note(factors: FactorSet, year: int) -> dict[str, float | str]:
+    """The years of the fleet's fuel shares where they are not the inventory's."""
+    used = {v: y for v, y in _fleet_years(factors, year).items() if v in MIX and y != year}
+    return {"fleet_year_substituted": ", ".join(f"{v} {y} for {year}" for v, y in used.items())} if used else {}
 
 
 def _demands(

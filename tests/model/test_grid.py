@@ -21,7 +21,7 @@ KOREA = Grid(5179, 100)
         (126.9395916, 37.6127044, 10, "다사50535717"),  # as published for a Seoul trail
     ],
 )
-def test_korean_code_of_known_places(lon: float, lat: float, size: int, code: str) -> None:
+def test_t26_korean_code_of_known_places(lon: float, lat: float, size: int, code: str) -> None:
     cell = Grid(5179, size).cell_at(*transformer(CRS84, "EPSG:5179").transform(lon, lat))
     assert kr_code(cell) == code
     assert parse_kr_code(code) == cell

@@ -53,7 +53,15 @@ def test_hourly_columns_are_named_as_they_are_read():
 
 
 @pytest.mark.parametrize(
-    "note", ["use_unknown", "gas_meters_left_out", "speed_clamped", "hourly_incomplete", "age_from_diameter"]
+    "note",
+    [
+        "use_unknown",
+        "gas_meters_left_out",
+        "speed_clamped",
+        "hourly_incomplete",
+        "fleet_year_substituted",
+        "age_from_diameter",
+    ],
 )
 def test_notes_named_are_written(note):
     code = "".join(p.read_text(encoding="utf-8") for p in (FOLDER.parent).glob("*.py"))

@@ -318,6 +318,12 @@ def test_gas_cars_of_uzbekistan_by_year(year, share):
     assert lines["ipcc.cng_road.co2"] == pytest.approx(365 * 1000 * share * mj * 56.1e-3, abs=1)
 
 
+def test_a_fleet_of_another_year_is_recorded():
+    others = "bus 2023 for 2022, car 2012 for 2022, truck 2023 for 2022, van 2023 for 2022"
+    assert estimate([1.0], UZB, year=2022, aadt_car=[1.0]).notes["fleet_year_substituted"] == others
+    assert "fleet_year_substituted" not in estimate([1.0], UZB, year=2023, aadt_car=[1.0]).notes
+
+
 def test_methane_and_nitrous_oxide_of_a_petrol_and_a_diesel_fleet():
     e = estimate([1000.0], aadt_truck=[1000.0], speed_kmh=[60.0])
     lines = {e.factors[f].id: int(v) for f, v in zip(e.lines.factor, e.lines.kg, strict=True)}
