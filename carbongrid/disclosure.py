@@ -10,7 +10,6 @@ Within a year a pool that was published stays: new parcels pool among themselves
 those that changed pass the rule by themselves, else the difference of two editions would be one parcel's.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from carbongrid.errors import InvalidInput
+from carbongrid.jit import kernel
 
 type F64 = NDArray[np.float64]
 type I64 = NDArray[np.int64]
@@ -50,37 +50,58 @@ class Concentration:
     @classmethod
     def of(cls, energy: F64, group: I64, groups: int) -> Self:
         """Of ``energy`` (n, carriers), at least 0, by ``group`` (n,) in 0 .. groups - 1."""
-        columns = [_concentration(energy[:, c], group, groups) for c in range(energy.shape[1])]
-        count, total, first, second = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
-        return cls(count.astype(np.int64), total, first, second)
+        shape = (groups, energy.shape[1])
+        sums = cls(np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(shape))
+        _tally(np.ascontiguousarray(energy), np.ascontiguousarray(group), *sums.parts)
+        return sums
 
-    def joined(self, groups: I64, energy: F64) -> "Concentration":
-        """Of each of these groups if one more member of ``energy`` (carriers,) joined it."""
-        first, second = self.first[groups], self.second[groups]
-        return Concentration(
-            self.count[groups] + (energy > 0),
-            self.total[groups] + energy,
-            np.maximum(first, energy),
-            np.maximum(second, np.minimum(first, energy)),
-        )
-
-    def put(self, group: int, other: "Concentration", at: int) -> None:
-        """Set one group to what another holds at a position."""
-        for mine, theirs in zip(self._parts(), other._parts(), strict=True):
-            mine[group] = theirs[at]
-
-    def _parts(self) -> tuple[NDArray[np.generic], ...]:
+    @property
+    def parts(self) -> tuple[I64, F64, F64, F64]:
+        """Its arrays in the order of the kernels."""
         return self.count, self.total, self.first, self.second
 
 
-def _concentration(energy: F64, group: I64, groups: int) -> tuple[I64, F64, F64, F64]:
-    size = np.bincount(group, minlength=groups)
-    ranked = energy[np.lexsort((energy, group))]
-    last = np.cumsum(size) - 1
-    first = np.where(size > 0, ranked[last], 0.0) if len(ranked) else np.zeros(groups)
-    second = np.where(size > 1, ranked[np.maximum(last - 1, 0)], 0.0) if len(ranked) else np.zeros(groups)
-    count = np.bincount(group[energy > 0], minlength=groups).astype(np.int64)
-    return count, np.bincount(group, energy, groups), first, second
+@kernel
+def _tally(energy: F64, group: I64, count: I64, total: F64, first: F64, second: F64) -> None:
+    """Add members one by one, in their order."""
+    for i in range(len(group)):
+        _add(energy[i], group[i], count, total, first, second)
+
+
+@kernel
+def _add(energy: F64, g: int, count: I64, total: F64, first: F64, second: F64) -> None:
+    """Add a member of ``energy`` (carriers,) to group ``g``."""
+    for c in range(len(energy)):
+        with_it = _grown(energy[c], count[g, c], total[g, c], first[g, c], second[g, c])
+        count[g, c], total[g, c], first[g, c], second[g, c] = with_it
+
+
+@kernel
+def _grown(value: float, count: int, total: float, first: float, second: float) -> tuple[int, float, float, float]:
+    """One sum with one more member."""
+    return count + (value > 0), total + value, max(first, value), max(second, min(first, value))
+
+
+@kernel
+def _may_be_told(
+    count: int, total: float, first: float, second: float, contributors: int, dominance_pct: float, p_pct: float
+) -> bool:
+    """Whether one sum passes the rule."""
+    rest = total - first - second
+    return total > 0 and count >= contributors and 100 * first <= dominance_pct * total and 100 * rest >= p_pct * first
+
+
+@kernel
+def _each(
+    count: I64, total: F64, first: F64, second: F64, contributors: int, dominance_pct: float, p_pct: float
+) -> Mask:
+    out = np.zeros(count.shape, np.bool_)
+    for g in range(count.shape[0]):
+        for c in range(count.shape[1]):
+            out[g, c] = _may_be_told(
+                count[g, c], total[g, c], first[g, c], second[g, c], contributors, dominance_pct, p_pct
+            )
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +125,12 @@ class Rule:
 
     def each(self, sums: Concentration) -> Mask:
         """Whether each sum passes, (groups, carriers); a sum of 0 does not: it would tell that all of it is 0."""
-        rest = sums.total - sums.first - sums.second
-        enough = (sums.total > 0) & (sums.count >= self.contributors)
-        hidden = (100 * sums.first <= self.dominance_pct * sums.total) & (100 * rest >= self.p_pct * sums.first)
-        passes: Mask = enough & hidden
-        return passes
+        return _each(*sums.parts, *self.numbers)
+
+    @property
+    def numbers(self) -> tuple[int, float, float]:
+        """Its numbers in the order of the kernels."""
+        return self.contributors, float(self.dominance_pct), float(self.p_pct)
 
     def passes(self, sums: Concentration) -> Mask:
         """Whether each group passes in every carrier that it uses, and uses any, (groups,)."""
@@ -235,8 +257,8 @@ def moved(before: F64, after: F64, cell: I64, pool: I64, rule: Rule) -> float | 
 def _new(metered: Metered, rule: Rule) -> Pools:
     """Pools of parcels that none holds yet; parcels that can join no pool are left out."""
     pool, level = _bottom_up(metered, rule)
-    for row, joined in _nearest(metered, pool, rule):
-        pool[row], level[row] = joined, NEAREST
+    left = np.flatnonzero(pool == OPEN)
+    pool[left], level[left] = _nearest(metered, pool, left, rule), NEAREST
     inside = pool >= 0
     return _pools(metered.key[inside], pool[inside], level[inside], metered.energy[inside])
 
@@ -263,21 +285,47 @@ def _bottom_up(metered: Metered, rule: Rule) -> tuple[I64, I64]:
     return pool, level
 
 
-def _nearest(metered: Metered, pool: I64, rule: Rule) -> Iterator[tuple[int, int]]:
-    """(row, pool) of parcels left over at the root that the nearest pool can take and still pass, in order of key."""
-    inside, left = np.flatnonzero(pool >= 0), np.flatnonzero(pool == OPEN)
+def _nearest(metered: Metered, pool: I64, left: NDArray[np.intp], rule: Rule) -> I64:
+    """Pool of each parcel left over at the root, in order of key: the nearest that still passes with it, or OPEN."""
+    inside = np.flatnonzero(pool >= 0)
     if not len(inside) or not len(left):
-        return
+        return np.full(len(left), OPEN, np.int64)
     place = np.stack([metered.east, metered.north], axis=1).astype(np.float64)
     sums = Concentration.of(metered.energy[inside], pool[inside], int(pool.max()) + 1)
-    distance, member = cKDTree(place[inside]).query(place[left], k=range(1, 1 + min(_CANDIDATES, len(inside))))
-    for row, far, near in zip(left.tolist(), distance, member, strict=True):
-        numbers = pool[inside[near]]
-        candidates = numbers[np.lexsort((numbers, far))]
-        joined = sums.joined(candidates, metered.energy[row])
-        if (fits := np.flatnonzero(rule.passes(joined))).size:
-            sums.put(int(candidates[fits[0]]), joined, int(fits[0]))
-            yield row, int(candidates[fits[0]])
+    far, member = cKDTree(place[inside]).query(place[left], k=range(1, 1 + min(_CANDIDATES, len(inside))))
+    candidate = pool[inside[member]]
+    order = np.lexsort((candidate, far))
+    near = np.take_along_axis(candidate, order, axis=1)
+    return _adopted(metered.energy[left], near, *sums.parts, *rule.numbers)
+
+
+@kernel
+def _adopted(
+    energy: F64, near: I64, count: I64, total: F64, first: F64, second: F64,
+    contributors: int, dominance_pct: float, p_pct: float,
+) -> I64:  # fmt: skip
+    """The first of its candidates ``near`` (n, candidates) that each member may join; sums grow as they do."""
+    out = np.full(len(energy), OPEN, np.int64)
+    for i in range(len(energy)):
+        for g in near[i]:
+            if _takes(energy[i], g, count, total, first, second, contributors, dominance_pct, p_pct):
+                _add(energy[i], g, count, total, first, second)
+                out[i] = g
+                break
+    return out
+
+
+@kernel
+def _takes(
+    energy: F64, g: int, count: I64, total: F64, first: F64, second: F64,
+    contributors: int, dominance_pct: float, p_pct: float,
+) -> bool:  # fmt: skip
+    """Whether a group still passes with one more member, in every carrier that is used then."""
+    for c in range(len(energy)):
+        n, t, a, b = _grown(energy[c], count[g, c], total[g, c], first[g, c], second[g, c])
+        if t > 0 and not _may_be_told(n, t, a, b, contributors, dominance_pct, p_pct):
+            return False
+    return True
 
 
 def _kept(metered: Metered, rule: Rule, earlier: Pools) -> Pools:
