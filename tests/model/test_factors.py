@@ -107,6 +107,23 @@ def test_t08_national_energy_over_floor_area_is_the_published_intensity(year, kw
     assert value[f"kor.buildings.intensity.{year}"] == kwh_per_m2
 
 
+def test_published_parts_of_building_energy_stay_within_the_national_total():
+    controls = KOR.tables["controls"]
+    total = controls.number("value")[controls.at("kor.buildings.energy.2021")]
+    for name, share in (("energy_by_use", 0.87), ("energy_by_region", 0.78)):
+        parts = controls.number("value")[[n == name for n in controls.text("name")]]
+        assert parts.sum() / total == pytest.approx(share, abs=0.01), "the largest uses and provinces, not all"
+
+
+def test_national_energy_per_area_rises_with_degree_days():
+    controls = KOR.tables["controls"]
+    values = dict(zip(controls.id, controls.number("value"), strict=True))
+    years = sorted(range(2018, 2024), key=lambda y: values[f"kor.degree_days.{y}"])
+    intensity = [values[f"kor.buildings.intensity.{y}"] for y in years]
+    assert years == [2023, 2020, 2021, 2019, 2022, 2018]
+    assert intensity == [117, 118, 119, 121, 122, 128]
+
+
 def test_t09_400_mwh_at_0_4_t_per_mwh_are_160_t(folder):
     spoil(folder / "factors.csv", "kr_el_2023", value="0.4")
     factors = FactorSet.read(folder, IPCC)
