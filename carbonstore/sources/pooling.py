@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metered energy of buildings replaced by what their parcels' pools let one see (``carbongrid.disclosure``).
 
-A parcel is all buildings of one parcel number; a building without one is a parcel by itself. So meters of lots that
-were joined and meters that a building file brings itself are treated alike.
+A parcel is all buildings of one parcel number; a building without one is a parcel by itself, known by its place. So
+meters of lots that were joined and meters that a building file brings itself are treated alike.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -106,14 +106,20 @@ def metered_parcels(tables: Sequence[ActivityTable], pooling: Pooling) -> Metere
 
 
 def parcel_keys(tables: Sequence[ActivityTable], salt: str) -> I64:
-    """64-bit keyed hashes of each building's parcel number, or of source and id where a building has none, (n,)."""
+    """64-bit keyed hashes of each building's parcel, (n,): of its number, or of its place where it has none."""
     secret = blake2b(salt.encode(), digest_size=32).digest()
-    digests = b"".join(
-        blake2b((pnu or f"{source}/{id}").encode(), digest_size=8, key=secret).digest()
-        for source, table in enumerate(tables)
-        for pnu, id in zip(table.columns["pnu"].tolist(), table.id.tolist(), strict=True)
-    )
+    names = (name for table in tables for name in _parcel_names(table))
+    digests = b"".join(blake2b(name.encode(), digest_size=8, key=secret).digest() for name in names)
     return np.frombuffer(digests, "<i8").astype(np.int64)
+
+
+def _parcel_names(table: ActivityTable) -> list[str]:
+    """Parcel numbers; a building without one is known by the metre of its centre, since row numbers shift."""
+    names = table.columns["pnu"].copy()
+    alone = np.flatnonzero([name is None for name in names.tolist()])
+    place = shapely.get_coordinates(shapely.centroid(table.geometry.to_shapely()[alone])) if len(alone) else ()
+    names[alone] = [f"{x:.0f} {y:.0f}" for x, y in place]
+    return [str(name) for name in names]
 
 
 def _weights(tables: Sequence[ActivityTable], weight: Weight, left_out: Mask) -> F64:

@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pytest
 
 from carbongrid import buildings
@@ -106,6 +107,21 @@ def test_meters_that_a_building_file_brings_are_pooled_too_with_and_without_parc
     assert energy(pooled)[:3] == pytest.approx(3210 * np.array([100, 196, 324]) / 620, rel=1e-9)
     village(tmp_path, ["1171010100100010000"] * 3, electricity_kwh=KWH[:3])
     assert np.isnan(energy(read(tmp_path, Pooling(RULE, "test"), joined=False))).all(), "one parcel is no pool"
+
+
+def test_parcels_are_known_again_when_rows_shift(tmp_path: Path) -> None:
+    """Houses without parcel numbers: the next file has one more in front, which alone is late."""
+    village(tmp_path, [None] * N, electricity_kwh=KWH)
+    first = read(tmp_path, Pooling(RULE, "test"), joined=False)
+    assert first.pooled is not None
+    frame = geopandas.read_file(tmp_path / "houses.gpkg")
+    new = frame.iloc[[0]].set_geometry([square(2000, 2000, 10)])
+    geopandas.GeoDataFrame(pd.concat([new, frame.iloc[::-1]])).to_file(tmp_path / "houses.gpkg")
+    second = read(tmp_path, Pooling(RULE, "test", first.pooled.pools), joined=False)
+    assert second.pooled is not None
+    assert not second.pooled.pools.waiting.any()
+    assert second.pooled.report["modelled"] == 1
+    assert energy(second)[1:][::-1].tolist() == energy(first).tolist()
 
 
 def test_gas_that_is_burnt_elsewhere_is_shared_out_to_nobody(tmp_path: Path) -> None:
