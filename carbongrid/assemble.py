@@ -16,6 +16,7 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.coverage import Parts, parts, shares
 from carbongrid.crs import project_polygon, square_areas
+from carbongrid.errors import InvalidInput
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.model import Estimates
@@ -120,7 +121,7 @@ def assemble(
     ``boundary`` is CRS84, ``levels`` in metres, each a multiple of the finest. Sums are exact at every level.
     """
     merged = Tables.merge(estimates)
-    split = {kind: parts(table.geometry, place.window) for kind, table in tables.items()}
+    split = {kind: settled(parts(table.geometry, place.window), place) for kind, table in tables.items()}
     layers = {
         kind: _layer(kind, tables[kind], estimates[kind], merged.lines[kind], split[kind], place) for kind in tables
     }
@@ -140,6 +141,28 @@ def assemble(
     )
     account = Account.of(list(layers.values()))
     return replace(draft, cells={size: _with_intervals(c, account, draft) for size, c in cells.items()})
+
+
+def settled(found: Parts, place: Place) -> Parts:
+    """Parts that lie on the outer side of the boundary's own edge belong to the cell inside it.
+
+    A road along a boundary that runs on the lattice has length in cells of which nothing is inside. Each such part
+    takes the adjacent cell with the most inside (sides before corners); InvalidInput where there is none.
+    """
+    astray = np.flatnonzero(~np.isin(found.cell, place.index))
+    if not len(astray):
+        return found
+    ncol = place.window.ncol
+    near = found.cell[astray, None] + np.array([-1, ncol, 1, -ncol, ncol - 1, ncol + 1, -ncol - 1, 1 - ncol])
+    at = np.minimum(np.searchsorted(place.index, near), len(place.index) - 1)
+    share = np.where(place.index[at] == near, place.share[at], 0.0)
+    if (lost := share.max(axis=1) == 0).any():
+        raise InvalidInput(f"source {found.source[astray[lost][0]]} lies outside the boundary")
+    share[:, :4] *= 2  # a side's neighbour before a corner's
+    best = share.argmax(axis=1)
+    cell = found.cell.copy()
+    cell[astray] = near[np.arange(len(astray)), best]
+    return replace(found, cell=cell)
 
 
 def _layer(kind: str, table: ActivityTable, estimate: Estimates, lines: Lines, split: Parts, place: Place) -> Layer:

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import shapely
 
-from carbongrid.assemble import Place, Tables, assemble, border, coarsen, total_intervals
+from carbongrid.assemble import Place, Tables, assemble, border, coarsen, settled, total_intervals
+from carbongrid.coverage import parts, shares
 from carbongrid.crs import CRS84, transformer
+from carbongrid.errors import InvalidInput
+from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, FactorRow, Inventory, Lines
 from carbongrid.model import Estimates
 from carbongrid.sectors import Band, bit
@@ -185,3 +188,31 @@ def test_rows_and_factors_that_two_kinds_share_become_one() -> None:
     assert merged.lines["roads"].band.tolist() == [1]
     assert merged.lines["roads"].factor.tolist() == [0]
     assert merged.lines["roads"].row.tolist() == [1]
+
+
+def on_the_lattice() -> Place:
+    """One square kilometre whose projected boundary runs exactly on the lattice."""
+    outline = shapely.box(EAST, NORTH, EAST + 1000, NORTH + 1000)
+    window = Window.around(Grid(5179, 100), outline.bounds, 10_000)
+    share = shares(outline, window).ravel()
+    return Place(window, outline, np.flatnonzero(share), share[share > 0])
+
+
+def test_a_road_along_the_boundary_belongs_to_the_cells_inside() -> None:
+    place = on_the_lattice()
+    road = table("roads", shapely.LineString([(1000, 0), (1000, 1000)]), shapely.LineString([(0, 1000), (1000, 1000)]))
+    found = parts(road.geometry, place.window)
+    assert not np.isin(found.cell, place.index).any(), "by the rule of lattice lines they lie north-east of it"
+    inside = settled(found, place)
+    assert np.isin(inside.cell, place.index).all()
+    assert inside.measure.sum() == 2000
+    west, south = place.window.corners(inside.cell[inside.source == 0])
+    assert set(west - EAST) == {900}
+    assert sorted(south - NORTH) == list(range(0, 1000, 100))
+
+
+def test_a_source_far_outside_is_refused() -> None:
+    place = on_the_lattice()
+    road = table("roads", shapely.LineString([(3000, 0), (3000, 50)]))
+    with pytest.raises(InvalidInput, match="outside the boundary"):
+        settled(parts(road.geometry, place.window), place)
