@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from carbongrid.errors import CarbongridError
-from carbonserver import commands_explain, commands_factors, commands_validate
+from carbonserver import commands_compare, commands_explain, commands_factors, commands_validate
 from carbonserver.progress import Bars
 from carbonserver.settings import Settings
 
@@ -56,6 +56,7 @@ def main() -> None:
 main.add_command(commands_factors.factors)
 main.add_command(commands_validate.validate)
 main.add_command(commands_explain.explain)
+main.add_command(commands_compare.compare)
 
 
 @main.command()
