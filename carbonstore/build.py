@@ -171,6 +171,7 @@ def _publication(
         intervals=total_percentiles(inventory),
         report=_report(reading, inventory, estimates),
         pools=None if pooled is None else pooled.pools,
+        gwp_set=f"IPCC {FactorSet.load(file.factors).country.gwp_set} GWP-100",
     )
 
 
