@@ -56,17 +56,21 @@ def sejong(world: World, year: int) -> Sejong:
     return Sejong(release, table, parcel_keys(tables, how.salt), metered_parcels(tables, how), release.pools, weight)
 
 
-def published(place: Sejong, year: int) -> NDArray[np.float64]:
-    """Electricity of every building as the release has it, MWh, in the order of the readings; NaN where it has none."""
+def published(place: Sejong) -> dict[str, NDArray[np.float64]]:
+    """By factor, the energy of every building as the release has it, in the order of the readings; NaN without a line.
+
+    Lines without a common table row: those that rest on meters.
+    """
     layer = place.release.layer("buildings")
-    factors = np.array([f.id for f in place.release.factors])
-    lines = layer.lines
-    of_power = np.array(["el" in f.split("_") for f in factors])[lines.factor]
     row = {name: i for i, name in enumerate(place.buildings.id.tolist())}
-    at = np.array([row[name] for name in layer.id[lines.source[of_power]].tolist()])
-    out = np.full(len(place.buildings), np.nan)
-    out[at] = lines.activity[of_power]
-    return out
+    source = np.array([row[name] for name in layer.id.tolist()])[layer.lines.source]
+    shown = {}
+    for number, factor in enumerate(place.release.factors):
+        lines = np.flatnonzero((layer.lines.factor == number) & (layer.lines.row < 0))
+        if len(lines):
+            shown[factor.id] = np.full(len(place.buildings), np.nan)
+            shown[factor.id][source[lines]] = layer.lines.activity[lines]
+    return shown
 
 
 def test_meters_pass_the_rule_in_every_pool(world: World, year: int) -> None:
@@ -83,15 +87,18 @@ def test_meters_pass_the_rule_in_every_pool(world: World, year: int) -> None:
 def test_what_is_shown_of_a_building_is_its_weight_times_one_number_of_its_pool(world: World, year: int) -> None:
     """So every cell, region and single building is a combination of pool sums."""
     place = sejong(world, year)
-    shown, pool = published(place, year), place.pools.of(place.key)
-    metered = (pool >= 0) & np.isfinite(shown) & (place.weight > 0)
-    assert metered.sum() > 5_000
-    rate = shown[metered] / place.weight[metered]
-    largest, least = np.zeros(len(place.pools)), np.full(len(place.pools), np.inf)
-    np.maximum.at(largest, pool[metered], rate)
-    np.minimum.at(least, pool[metered], rate)
-    used = largest > 0
-    np.testing.assert_allclose(largest[used], least[used], rtol=1e-9)
+    pool, carriers = place.pools.of(place.key), published(place)
+    assert len(carriers) >= 3, "electricity, gas and heat, gas and heat in several gases"
+    for shown in carriers.values():
+        has = np.flatnonzero(np.isfinite(shown))
+        assert (pool[has] >= 0).all(), "every metered building is in a pool"
+        rate = shown[has] / place.weight[has]
+        largest, least = np.zeros(len(place.pools)), np.full(len(place.pools), np.inf)
+        np.maximum.at(largest, pool[has], rate)
+        np.minimum.at(least, pool[has], rate)
+        used = largest > 0
+        assert used.any()
+        np.testing.assert_allclose(largest[used], least[used], rtol=1e-9)
 
 
 def test_the_attack_recovers_no_parcel(world: World, year: int) -> None:
