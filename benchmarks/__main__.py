@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``make bench``: every benchmark in turn, or those named: ``python -m benchmarks [gridding] [encoding] [publishing]``.
+"""``make bench``: every benchmark in turn, or those named: ``python -m benchmarks [estimating] [gridding] …``.
 
 Exit code 1 where a result differs from its peer's or a promise does not hold.
 """
@@ -7,7 +7,7 @@ Exit code 1 where a result differs from its peer's or a promise does not hold.
 import sys
 from importlib import import_module
 
-ALL = ("gridding", "encoding", "publishing")
+ALL = ("estimating", "gridding", "encoding", "publishing")
 
 
 def main() -> int:
