@@ -84,6 +84,14 @@ def lines_of(estimates: Estimates, *, sector: str, use: str | None = None, scope
     return np.array([*chosen, False])[estimates.lines.band]
 
 
+def lines_of_carrier(estimates: Estimates, factors: FactorSet, carrier: str) -> Mask:
+    """Which lines burn a carrier (``cng_road``): fuel sold is a control of its own fuel alone."""
+    ids = {f.id for f in factors.factors if f.carrier == carrier}
+    if not ids:
+        raise UnknownName(carrier, sorted({f.carrier for f in factors.factors}), kind="carrier", where="benchmark")
+    return np.array([*(f.id in ids for f in estimates.factors), False])[estimates.lines.factor]
+
+
 def benchmark(estimates: Estimates, control: Control, chosen: Mask) -> tuple[Estimates, float]:
     """Scale the modelled lines among ``chosen`` so that all of the chosen sum to the control, exactly; and the scale.
 

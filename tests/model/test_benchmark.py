@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from carbongrid import buildings, roads
-from carbongrid.benchmark import Control, benchmark, fuel_kilograms, kilograms, lines_of
+from carbongrid.benchmark import Control, benchmark, fuel_kilograms, kilograms, lines_of, lines_of_carrier
 from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.factors import FactorSet
 from carbongrid.uncertainty import half_widths
@@ -97,6 +97,21 @@ def test_roads_meet_the_fuel_sold():
     assert kg(scaled) == sold
     assert scale == pytest.approx(1.25, abs=1e-6)
     assert scaled.quality.tolist() == [3, 3]
+
+
+def test_each_fuel_sold_is_met_by_its_own_lines():
+    e = roads.estimate(table("roads", [5_000.0, 9_000.0], class_=["trunk", "residential"]), UZB, 2023)
+    sold = {"cng_road": 500_000, "gasoline_road": 600_000, "diesel_road": 300_000}
+    scaled = e
+    for carrier, kilos in sold.items():
+        fuel = Control(carrier, kilos, 5, "verified", "fuel sold", keeps_factors=True)
+        scaled, _ = benchmark(scaled, fuel, lines_of_carrier(scaled, UZB, carrier))
+    for carrier, kilos in sold.items():
+        assert int(scaled.lines.kg[lines_of_carrier(scaled, UZB, carrier)].sum()) == kilos
+    lpg = [x.lines.kg[lines_of_carrier(x, UZB, "lpg_road")].sum() for x in (e, scaled)]
+    assert lpg[0] == lpg[1] > 0
+    with pytest.raises(UnknownName, match="unknown carrier 'cng_rail', did you mean 'cng_road'"):
+        lines_of_carrier(e, UZB, "cng_rail")
 
 
 def test_nothing_to_scale_and_a_control_below_what_is_known_are_refused():
