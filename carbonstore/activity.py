@@ -88,8 +88,8 @@ class KnownColumns:
 ENERGY_COLUMNS = KnownColumns("parcel energy", ("pnu", *PNU_PARTS, "use_ym", "year", *ENERGY))
 """Columns of a file of parcel energy. ``use_ym`` is yyyymm."""
 
-VOLUME_COLUMNS = KnownColumns("traffic volumes", ("link_id", "aadt", "date", "hour", "volume"))
-"""Columns of traffic counts by link: annual average daily traffic, or vehicles in an hour (0..23) of a day."""
+VOLUME_COLUMNS = KnownColumns("traffic volumes", ("link_id", "aadt", "date", "hour", "volume", "speed_kmh"))
+"""Columns of traffic counts by link: annual average daily traffic, or vehicles and their speed in an hour of a day."""
 
 
 def known_columns(kind: str, source_kind: str = "table") -> KnownColumns:

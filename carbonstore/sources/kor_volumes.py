@@ -3,7 +3,8 @@
 
 A row gives ``aadt``, ``aadt_{vehicle}``, the twelve classes of the Korean census (``1종`` … ``12종``), or ``volume``
 and ``volume_{vehicle}`` of one ``hour`` (0..23) of one ``date``. Hours become a daily average over complete days
-only: a day with a missing hour is left out, never scaled up. Volumes are of the link's own direction.
+only: a day with a missing hour is left out, never scaled up. Where the hours have a ``speed_kmh``, each link gets its
+average day hour by hour (``volume_hHH``, ``speed_hHH``) as well. Volumes are of the link's own direction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ _DAILY, _HOURLY = "aadt", "volume"
 
 @dataclass(frozen=True)
 class Volumes:
-    """Vehicles a day by link: column (``aadt``, ``aadt_{vehicle}``) -> float64 (links,), NaN = unknown."""
+    """Vehicles by link: column (``aadt``, ``aadt_{vehicle}``, ``volume_hHH``, ``speed_hHH``) -> float64 (links,)."""
 
     link: NDArray[np.object_]
     aadt: Mapping[str, F64]
@@ -54,6 +55,12 @@ def read(spec: SourceSpec) -> Volumes:
         fate = _hourly_fate(fate, link, date, hour)
         days = np.array([f"{k}\n{d}" for k, d in zip(link.tolist(), date.tolist(), strict=True)], object)
         links, sums = _summed(link, values, fate == "", days)
+        if "speed_kmh" in names:
+            speed, _ = numbers(text.table[names["speed_kmh"]], least=0.0, zero=False)
+            n_days = _days(link[fate == ""], days[fate == ""])
+            sums |= _profile(
+                link[fate == ""], _all_vehicles(values)[fate == ""], speed[fate == ""], hour[fate == ""], n_days
+            )
     else:
         _refuse_twins(link, fate == "", spec)
         links, sums = _summed(link, values, fate == "", link)
@@ -142,10 +149,38 @@ def _summed(
 ) -> tuple[NDArray[np.object_], dict[str, F64]]:
     """Sum by link over the rows in use / number of days of the link; a day with an unknown hour makes it unknown."""
     links, at = np.unique(link[rows].astype(str), return_inverse=True)
-    pairs = np.unique(np.stack([at.astype(str), days[rows].astype(str)]), axis=1) if len(at) else np.empty((2, 0), str)
-    n_days = np.bincount(pairs[0].astype(np.int64), minlength=len(links))
+    n_days = _days(link[rows], days[rows])
     sums = {name: np.bincount(at, v[rows], len(links)) / np.maximum(n_days, 1) for name, v in values.items()}
     return links.astype(object), sums
+
+
+def _days(link: NDArray[np.object_], days: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Number of days of every link, in the order of their keys."""
+    links, at = np.unique(link.astype(str), return_inverse=True)
+    pairs = np.unique(np.stack([at.astype(str), days.astype(str)]), axis=1) if len(at) else np.empty((2, 0), str)
+    return np.bincount(pairs[0].astype(np.int64), minlength=len(links))
+
+
+def _all_vehicles(values: Mapping[str, F64]) -> F64:
+    """A row's vehicles in all: as given, else the sum over vehicles."""
+    return values[_DAILY] if _DAILY in values else np.sum(list(values.values()), axis=0)
+
+
+def _profile(
+    link: NDArray[np.object_], volume: F64, speed: F64, hour: F64, n_days: NDArray[np.int64]
+) -> dict[str, F64]:
+    """The average day of every link: vehicles in each hour and their mean speed, weighted by vehicles; NaN unknown."""
+    links, at = np.unique(link.astype(str), return_inverse=True)
+    columns: dict[str, F64] = {}
+    for h in range(HOURS):
+        now = hour == h
+        known = now & np.isfinite(speed) & (volume > 0)
+        total = np.bincount(at[now], volume[now], len(links))
+        weight = np.bincount(at[known], volume[known], len(links))
+        driven = np.bincount(at[known], (volume * speed)[known], len(links))
+        columns[f"volume_h{h:02d}"] = total / np.maximum(n_days, 1)
+        columns[f"speed_h{h:02d}"] = np.divide(driven, weight, out=np.full(len(links), np.nan), where=weight > 0)
+    return columns
 
 
 def assign(volumes: Volumes, roads: Sequence[Features]) -> tuple[list[dict[str, NDArray[np.generic]]], JoinReport]:
@@ -168,7 +203,11 @@ def assign(volumes: Volumes, roads: Sequence[Features]) -> tuple[list[dict[str, 
         energy={},
         matched_energy={},
         unparsed=volumes.unparsed,
-        filled={name: int(np.isfinite(v[used[used >= 0]]).sum()) for name, v in volumes.aadt.items()},
+        filled={
+            name: int(np.isfinite(v[used[used >= 0]]).sum())
+            for name, v in volumes.aadt.items()
+            if name.startswith(_DAILY)
+        },
         key="link_id",
     )
 

@@ -13,7 +13,7 @@ import shapely
 from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable
-from carbongrid.roads import traffic
+from carbongrid.roads import estimate, traffic
 from carbonstore.report import JoinReport
 from carbonstore.sources import Reading, SourceTable, read_source, read_sources
 from tests.store.inventories import CRS, context, line, spec, square
@@ -130,6 +130,24 @@ def test_hours_become_a_day_only_where_all_are_there(tmp_path: Path) -> None:
         "no hour of a day": 1,
         "no link id": 1,
     }
+
+
+def test_hours_with_a_speed_become_an_average_day_hour_by_hour(tmp_path: Path) -> None:
+    # two days: 10 vehicles an hour at 30 km/h, 30 at 50; at 8 o'clock of the second day the speed is unknown
+    rows = ["LINK_ID,date,hour,volume,speed_kmh"]
+    rows += [f"{row},30" for row in hours("1610000100", "20240401")]
+    rows += [f"{row},50" for row in hours("1610000100", "20240402", per_hour=30)]
+    rows[1 + 24 + 8] = rows[1 + 24 + 8].removesuffix("50") + "-"
+    reading = volumes(tmp_path, rows)
+    columns = table_of(reading).columns
+    assert columns["aadt"][0] == 480
+    assert columns["volume_h00"][0] == columns["volume_h08"][0] == 20
+    assert columns["speed_h00"][0] == pytest.approx((10 * 30 + 30 * 50) / 40)
+    assert columns["speed_h08"][0] == 30
+    assert np.isnan(columns["volume_h00"][1:]).all()
+    assert join_of(reading).filled == {"aadt": 1}
+    made = estimate(table_of(reading), FactorSet.load("kor"), 2024)
+    assert (made.notes["hourly"], made.notes["counted"]) == (1, 1)
 
 
 def test_an_unknown_hour_makes_its_day_unknown(tmp_path: Path) -> None:
