@@ -6,7 +6,7 @@ A failure at any step leaves the data folder as it was.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +176,23 @@ def _publication(
 
 
 def input_hashes(file: InventoryFile) -> dict[str, str]:
-    """sha256 of everything that is read, companions of a shapefile included, by file name."""
-    paths = [file.path, *(path for source in file.sources for path in source.files)]
-    return {path.name: _sha256(path) for path in paths}
+    """sha256 of everything that is read, by file name: the inventory file, sources with companions, areas as outlines.
+
+    A name that an earlier source has too is told apart by the number of its source.
+    """
+    hashes = {file.path.name: _sha256(file.path), "boundary": _outline_sha256(file.boundary.polygon)}
+    for number, source in enumerate(file.sources, 1):
+        if source.extent is not None:
+            hashes[f"source {number}: extent"] = _outline_sha256(source.extent)
+        for path in source.files:
+            found = _sha256(path)
+            name = path.name if hashes.get(path.name, found) == found else f"source {number}: {path.name}"
+            hashes[name] = found
+    return hashes
+
+
+def _outline_sha256(area: Polygon | MultiPolygon) -> str:
+    return sha256(shapely.to_wkb(area, byte_order=1)).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -162,19 +162,25 @@ def _by_id(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any
 
 def _sources(before: Release, after: Release, kind: str) -> Names:
     """Sources by id whose kilograms, in any band, differ."""
-    old, new = (_source_kg(r, kind) if kind in r.kinds else {} for r in (before, after))
-    return Names.of(old, new)
+    bands = tuple(sorted({*before.bands, *after.bands}))
+    (old, old_kg), (new, new_kg) = (_source_kg(r, kind, bands) for r in (before, after))
+    both = sorted(old.keys() & new.keys())
+    same = (old_kg[[old[k] for k in both]] == new_kg[[new[k] for k in both]]).all(axis=1)
+    changed = tuple(k for k, is_same in zip(both, same.tolist(), strict=True) if not is_same)
+    return Names(tuple(sorted(new.keys() - old.keys())), tuple(sorted(old.keys() - new.keys())), changed)
 
 
-def _source_kg(release: Release, kind: str) -> dict[str, dict[str, int]]:
+def _source_kg(release: Release, kind: str, bands: Sequence[Band]) -> tuple[dict[str, int], I64]:
+    """Row of each source id, and kilograms (rows, bands); sources of one id count together."""
+    if kind not in release.kinds:
+        return {}, np.zeros((0, len(bands)), np.int64)
     layer = release.layer(kind)
-    kg: dict[str, dict[str, int]] = {str(name): {} for name in layer.id}
-    lines = layer.lines
-    keys = [b.key for b in release.bands]
-    for source, band, amount in zip(lines.source.tolist(), lines.band.tolist(), lines.kg.tolist(), strict=True):
-        of = kg[str(layer.id[source])]
-        of[keys[band]] = of.get(keys[band], 0) + amount
-    return kg
+    row: dict[str, int] = {}
+    of = np.array([row.setdefault(str(name), len(row)) for name in layer.id], np.int64)
+    column = np.array([bands.index(b) for b in release.bands], np.int64)
+    kg = np.zeros((len(row), len(bands)), np.int64)
+    np.add.at(kg, (of[layer.lines.source], column[layer.lines.band]), layer.lines.kg)
+    return row, kg
 
 
 @dataclass(frozen=True)

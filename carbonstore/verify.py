@@ -130,3 +130,6 @@ def _totals(release: "Release", finest: Cells) -> None:
     for name, value in expected.items():
         if stated[name] != value:
             _fail(release, "manifest.json", f"{name} is {stated[name]} kg instead of {value} kg")
+    for name, interval in release.manifest["totals"].get("interval", {}).items():
+        if not interval["low"] <= interval["median"] <= interval["high"]:
+            _fail(release, "manifest.json", f"the percentiles of {name} do not ascend")

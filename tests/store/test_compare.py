@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput, NotFound
 from carbonserver.cli import main
-from carbonstore.build import build
-from carbonstore.compare import compare, find
+from carbonstore.build import build, input_hashes
+from carbonstore.compare import Names, compare, find
 from carbonstore.edition import current, publish
+from carbonstore.inventory_file import read
 from carbonstore.release import write
 from carbonstore.reproject import reprojected
 from carbonstore.stored import Release
@@ -127,6 +129,35 @@ def test_a_row_that_is_gone(first: Release, tmp_path: Path) -> None:
     assert found.levels[0].changed == 1
     assert found.largest is not None
     assert found.largest[0].after == 0  # covered, and nothing is there
+
+
+def test_a_kind_that_only_one_has(tmp_path: Path) -> None:
+    whole = toy_inventory()
+    bare = replace(whole, layers={k: v for k, v in whole.layers.items() if k != "roads"})
+    a, b = (write(i, toy_publication(i), tmp_path) for i in (whole, bare))
+    assert compare(a, b).sources == {"roads": Names((), ("east", "north"), ())}
+    assert compare(b, a).sources == {"roads": Names(("east", "north"), (), ())}
+
+
+def test_another_boundary_is_another_input(first: Release, tmp_path: Path) -> None:
+    file = folder(tmp_path / "s")
+    outline = {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(PLACE.buffer(-0.001))}
+    (file.parent / "boundary.geojson").write_text(json.dumps(outline))
+    found = compare(first, build(file, tmp_path / "data"))
+    assert found.inputs.changed == ("boundary",)
+    assert found.levels is not None
+    assert found.levels[0].removed > 0
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    file = folder(tmp_path / "s")
+    (file.parent / "more").mkdir()
+    shutil.copyfile(file.parent / "houses.geojson", file.parent / "more" / "houses.geojson")
+    more = INVENTORY[INVENTORY.index("[[source]]") :].replace("houses.geojson", "more/houses.geojson")
+    file.write_text(INVENTORY + more)
+    assert set(input_hashes(read(file))) == {"place.toml", "boundary", "houses.geojson"}  # the same bytes
+    (file.parent / "more" / "houses.geojson").write_text("{}")
+    assert set(input_hashes(read(file))) == {"place.toml", "boundary", "houses.geojson", "source 2: houses.geojson"}
 
 
 def test_two_years_of_the_toy_city(tmp_path: Path) -> None:

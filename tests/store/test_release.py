@@ -17,6 +17,7 @@ import shapely
 
 from carbongrid.errors import Corrupt, InvalidInput, NotFound
 from carbongrid.inventory import Inventory
+from carbongrid.montecarlo import Interval
 from carbonstore import arrow, disk
 from carbonstore.release import Release, built, model_digest, write
 from tests.toy import BANDS, KG, toy_inventory, toy_publication
@@ -202,6 +203,19 @@ def test_verify_finds_a_piece_that_moved_between_lines(tmp_path: Path) -> None:
     layers = {**inventory.layers, "roads": replace(roads, pieces=replace(roads.pieces, kg=kg))}
     with pytest.raises(Corrupt, match="pieces of roads"):
         written(replace(inventory, layers=layers), tmp_path).verify()
+
+
+def test_intervals_are_said_for_known_totals_and_verified(tmp_path: Path) -> None:
+    inventory = toy_inventory()
+    intervals = {"net": Interval("approach_2", 5_000, 7_000, 9_000), "emission_total": Interval("approach_1", 1, 2, 3)}
+    sound = write(inventory, replace(toy_publication(inventory), intervals=intervals), tmp_path)
+    assert sound.manifest["totals"]["interval"]["net"] == {
+        "method": "approach_2", "low": 5_000, "median": 7_000, "high": 9_000,
+    }  # fmt: skip
+    sound.verify()
+    wrong = replace(toy_publication(inventory), intervals={"net": Interval("approach_2", 7_000, 5_000, 9_000)})
+    with pytest.raises(Corrupt, match="percentiles of net do not ascend"):
+        write(inventory, wrong, tmp_path).verify()
 
 
 def test_verify_finds_masks_and_values_that_cannot_be(tmp_path: Path) -> None:
