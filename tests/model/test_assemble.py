@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """From estimates to cells: exact sums at every level, masks by coverage, half-widths, border cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
 
-from carbongrid.assemble import Place, Tables, assemble, border, coarsen, settled, total_intervals
+from carbongrid.assemble import Place, Tables, assemble, border, coarsen, settled, total_intervals, total_percentiles
 from carbongrid.coverage import parts, shares
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, FactorRow, Inventory, Lines
 from carbongrid.model import Estimates
+from carbongrid.montecarlo import Interval
 from carbongrid.sectors import Band, bit
 from carbongrid.wkb import Wkb
 
@@ -155,6 +158,14 @@ def test_half_widths_follow_the_factor() -> None:
     lonely = int(np.argmax(cells.kg[0]))
     assert cells.kg[:, lonely].tolist() == [500, 0]
     assert cells.u95[:, lonely].tolist() == [50, 0, 50]
+
+
+def test_percentiles_stand_beside_the_half_widths() -> None:
+    # 1501 kg of one band and 1000 of another; no error is above 30 %: approach 1, symmetric
+    made = city()
+    half = round(np.hypot(0.10 * 1501, 0.30 * 1000))
+    assert total_percentiles(made)["emission_total"] == Interval("approach_1", 2501 - half, 2501, 2501 + half)
+    assert total_percentiles(replace(made, layers={})) == {}
 
 
 def test_border_cells_keep_what_is_inside() -> None:
