@@ -3,6 +3,10 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
+from carbongrid.factors import FactorSet
+from carbongrid.roads import motor_classes
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources import (
     delimited,
@@ -39,4 +43,14 @@ def read_format(spec: SourceSpec, context: ReadContext) -> list[Features]:
     """The objects of one source, one entry a kind; ids unique, repeated rows left out."""
     if spec.kind == "osm":
         return osm.read(spec.path, spec.provides, spec.place, context.factors)
-    return [with_unique_ids(READERS[spec.kind](spec, context), spec.place)]
+    features = READERS[spec.kind](spec, context)
+    if features.kind == "roads":
+        features = _with_motor_traffic(features, context.factors)
+    return [with_unique_ids(features, spec.place)]
+
+
+def _with_motor_traffic(features: Features, factors: FactorSet) -> Features:
+    """Links of classes that the country's table knows to be without motor traffic are left out; others stay."""
+    still = {*factors.tables["roads_classes"].text("class")} - motor_classes(factors)
+    classes = features.columns["class"].tolist()
+    return features.reject(np.array([c in still for c in classes], bool), "class without motor traffic")

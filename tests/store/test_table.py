@@ -66,6 +66,15 @@ def test_columns_that_already_have_the_contract_s_names_need_no_renaming(tmp_pat
 # --- CRS ---------------------------------------------------------------------------------------------------------
 
 
+def test_links_without_motor_traffic_are_left_out_whatever_the_format(tmp_path: Path) -> None:
+    ways = [line((0, 100 * i), (100 + i, 100 * i)) for i in range(4)]
+    path = write(tmp_path / "roads.gpkg", ways, **{"class": ["primary", "footway", "B 27", None]})
+    table = read(path, "roads")
+    assert table.table.columns["class"].tolist() == ["primary", "B 27", None], "unknown classes are the model's matter"
+    assert table.report.rejected == {"class without motor traffic": 1}
+    assert table.report.rejected_measure == {"class without motor traffic": pytest.approx(101)}
+
+
 def test_a_shapefile_without_prj_needs_the_author_s_word(tmp_path: Path) -> None:
     path = write(tmp_path / "town.shp", [square(0, 0, 100)], None, use=["x"])
     with pytest.raises(InvalidInput, match=r"source 1\.crs: is missing: 'town\.shp' states no CRS .*EPSG:5186"):
