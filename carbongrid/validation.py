@@ -126,8 +126,8 @@ def validate(
 def _metered_parcels(table: ActivityTable, factors: FactorSet) -> Parcels:
     """Parcels all of whose buildings are metered; none with a meter that is charged elsewhere (filling stations)."""
     pnu = words(table, "pnu")
-    keys = [p or f"/{name}" for p, name in zip(_spelled(pnu.distinct, pnu.index), table.id.tolist(), strict=True)]
-    _, parcel = np.unique(np.array(keys), return_inverse=True) if keys else (None, np.empty(0, np.int64))
+    keys = [pnu.distinct[i] or f"/{name}" for i, name in zip(pnu.index.tolist(), table.id.tolist(), strict=True)]
+    _, parcel = np.unique(np.array(keys, str), return_inverse=True)
     meters = {c: known_amounts(table, c) for c, _ in METERS.values()}
     metered = np.any([~np.isnan(v) for v in meters.values()], axis=0)
     elsewhere = [mask & (meters[c] > 0) for c, mask in meters_left_out(table, factors).items()]
@@ -136,10 +136,6 @@ def _metered_parcels(table: ActivityTable, factors: FactorSet) -> Parcels:
     rows = np.flatnonzero(whole[parcel])
     _, number = np.unique(parcel[rows], return_inverse=True)
     return Parcels(rows, number.astype(np.int64), int(whole.sum()))
-
-
-def _spelled(distinct: Sequence[str], index: NDArray[np.int32]) -> list[str]:
-    return [distinct[i] for i in index.tolist()]
 
 
 def _drawn(metered: Parcels, share: float, seed: int) -> Parcels:
