@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -30,6 +31,7 @@ from carbonstore.sources.table import row_ids
 _GOOGLE = ("latitude", "longitude", "geometry")
 _MARGIN = 0.01
 """Degrees around the boundary's box: Google's coordinates are of the centre, a building reaches beyond it."""
+_BATCH = 10_000
 OUTSIDE, UNREADABLE = "outside the boundary", "line that is no feature"
 
 type Box = tuple[float, float, float, float]
@@ -82,36 +84,34 @@ def _google(path: Path, box: Box) -> Features:
 
 
 def _microsoft(path: Path, box: Box) -> Features:
-    geometry: list[shapely.Geometry | None] = []
-    heights: list[Any] = []
+    near: list[NDArray[np.object_]] = [np.empty(0, object)]
+    heights: list[float] = []
     unread = {OUTSIDE: 0, UNREADABLE: 0}
-    for shape, height in _lines(path):
-        if shape is None:
-            unread[UNREADABLE] += 1
-        elif not _meets(shape, box):
-            unread[OUTSIDE] += 1
-        else:
-            geometry.append(shape)
-            heights.append(height)
-    known = [float(h) if isinstance(h, int | float) and h > 0 else np.nan for h in heights]
-    shapes = np.empty(len(geometry), object)
-    shapes[:] = geometry
-    features = _features(row_ids(None, len(shapes)), shapes, {"height_m": np.array(known, np.float64)})
+    for lines in _batches(path):
+        shapes = np.asarray(shapely.from_geojson(lines, on_invalid="ignore"), object)
+        unreadable, outside = shapely.is_missing(shapes), _outside(shapes, box)
+        unread[UNREADABLE] += int(unreadable.sum())
+        unread[OUTSIDE] += int(outside.sum())
+        rows = np.flatnonzero(~unreadable & ~outside)
+        near.append(shapes[rows])
+        heights += [_height(lines[i]) for i in rows.tolist()]
+    geometry = np.concatenate(near)
+    features = _features(row_ids(None, len(geometry)), geometry, {"height_m": np.array(heights, np.float64)})
     return replace(features, unread=_counted(unread))
 
 
-def _lines(path: Path) -> Iterator[tuple[shapely.Geometry | None, Any]]:
-    """Geometry and height of every line that is not blank; None for lines that are no feature."""
+def _batches(path: Path) -> Iterator[list[str]]:
+    """Lines that are not blank, some thousands at a time."""
     with _open(path) as file:
-        for line in file:
-            if not line.strip():
-                continue
-            try:
-                feature = json.loads(line)
-                shape = shapely.from_geojson(json.dumps(feature["geometry"]))
-                yield shape, (feature.get("properties") or {}).get("height")
-            except (ValueError, KeyError, TypeError, AttributeError, shapely.GEOSException):
-                yield None, None
+        lines = (line.decode("utf-8", "backslashreplace") for line in file if line.strip())
+        while batch := list(islice(lines, _BATCH)):
+            yield batch
+
+
+def _height(line: str) -> float:
+    """Metres of a feature that is known to be readable; NaN where it has none, or -1."""
+    height = (json.loads(line).get("properties") or {}).get("height")
+    return float(height) if isinstance(height, int | float) and height > 0 else float("nan")
 
 
 def _within(lon: NDArray[np.float64], lat: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
@@ -121,10 +121,10 @@ def _within(lon: NDArray[np.float64], lat: NDArray[np.float64], box: Box) -> NDA
     return ~outside
 
 
-def _meets(shape: shapely.Geometry, box: Box) -> bool:
-    """Whether the shape's box meets the box; an empty shape does, to be counted as one without area."""
-    west, south, east, north = (float(v) for v in shapely.bounds(shape))
-    return not (west > box[2] or east < box[0] or south > box[3] or north < box[1])
+def _outside(shapes: NDArray[np.object_], box: Box) -> NDArray[np.bool_]:
+    """Shapes whose box does not meet the box; empty ones are not outside, but counted as without area."""
+    west, south, east, north = shapely.bounds(shapes).T
+    return np.asarray((west > box[2]) | (east < box[0]) | (south > box[3]) | (north < box[1]), bool)
 
 
 def _features(ids: NDArray[np.object_], geometry: NDArray[np.object_], columns: dict[str, NDArray[Any]]) -> Features:

@@ -92,9 +92,10 @@ def table_of(reading: Reading) -> ActivityTable:
     return reading.tables[0].table
 
 
-def test_daily_averages_by_link(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["cp949", "utf-8", "utf-8-sig"])
+def test_daily_averages_by_link(encoding: str, tmp_path: Path) -> None:
     rows = ["LINK_ID,aadt,비고", '1610000100,"41,250",가', "0610000400,-,나", "9990000000,7,다"]
-    reading = volumes(tmp_path, rows)
+    reading = volumes(tmp_path, rows, encoding)
     assert table_of(reading).columns["aadt"] == pytest.approx([41_250, np.nan, np.nan], nan_ok=True)
     join = join_of(reading)
     assert (join.key, join.parcels, join.matched, join.parcels_without_building) == ("link_id", 3, 2, 1)
