@@ -4,16 +4,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import psycopg
 import pytest
 
 from carbongrid.errors import InvalidInput, UnknownName
+from carbonstore.build import build
 from carbonstore.sources import SourceTable, read_source
 from tests import postgres
 from tests.conftest import missing
-from tests.store.inventories import context, line, spec, square
+from tests.store.inventories import PLACE, context, line, spec, square
 
 P, Q = "1171010100100010000", "1171010100100020000"
 
@@ -115,6 +117,30 @@ def test_an_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CARBONGRID_DATABASE")
     with pytest.raises(InvalidInput, match="CARBONGRID_DATABASE is not set"):
         read(table="city.houses")
+
+
+def test_a_release_built_from_the_database_does_not_know_where_it_was(database: str, tmp_path: Path) -> None:
+    box = [round(v, 6) for v in PLACE.buffer(-0.001).bounds]
+    (tmp_path / "tiny.toml").write_text(f"""[inventory]
+id = "tiny"
+title = {{ ko = "작은 곳", en = "Tiny" }}
+country = "kor"
+year = 2024
+boundary = {box}
+
+[[source]]
+kind = "postgis"
+table = "city.houses"
+provides = ["buildings"]
+columns = {{ id = "gid", use = "용도" }}
+licence = "CC0-1.0"
+attribution = "Test"
+""")
+    release = build(tmp_path / "tiny.toml", tmp_path / "data")
+    release.verify()
+    assert len(release.inventory().layers["buildings"].id) == 2
+    host = str(urlsplit(database).hostname).encode()
+    assert [file.name for file in release.path.iterdir() if host in file.read_bytes()] == []
 
 
 def test_one_of_table_and_query() -> None:
