@@ -12,12 +12,14 @@ if [ "${1:-}" = --dev ]; then LOCK=requirements-dev.lock; fi
 STAMP=".venv/.$(cat $LOCK pyproject.toml | sha256sum | cut -c1-16)"
 
 runs() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+# The interpreter behind a virtual environment: that of an environment may have no pip.
+base() { "$1" -c 'import sys; print(getattr(sys, "_base_executable", "") or sys.executable)'; }
 
 find_python() {
     for candidate in "${CARBONGRID_PYTHON:-}" python3.14 python3.13 python3.12 python3 \
         "$HOME"/.pyenv/versions/3.1[4-9]*/bin/python3 "$HOME"/.pyenv/versions/3.13*/bin/python3 "$HOME"/.pyenv/versions/3.12*/bin/python3 \
         "$HOME"/.local/share/uv/python/cpython-3.1[2-9]*/bin/python3; do
-        if [ -n "$candidate" ] && runs "$candidate"; then echo "$candidate"; return; fi
+        if [ -n "$candidate" ] && runs "$candidate"; then base "$candidate"; return; fi
     done
     return 1
 }

@@ -26,6 +26,7 @@ from carbongrid.sectors import KIND_SECTOR, KINDS
 from carbongrid.uncertainty import placeholder_share
 from carbongrid.wkb import Wkb, polygonal
 from carbonstore import pools
+from carbonstore.controls import controlled
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.release import Publication, Release, built, opened, write
 from carbonstore.sources import ReadContext, Reading, read_sources
@@ -57,7 +58,7 @@ def build(path: Path, root: Path, *, year: int | None = None, progress: Progress
     progress("check", 1, 1)
     reading = read_sources(file.sources, read_context(file, factors, progress), pooling(file, factors, root))
     tables = {kind: joined for kind in KINDS if (joined := kind_table(reading, kind)) is not None}
-    estimates = _estimate(tables, factors, file.year, progress)
+    estimates = controlled(_estimate(tables, factors, file.year, progress), file.benchmarks, factors, file.year)
     progress("grid", 0, 1)
     inventory = _assemble(file, reading, tables, estimates)
     progress("grid", 1, 1)

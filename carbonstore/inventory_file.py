@@ -22,6 +22,7 @@ from carbongrid.grid import projected_epsg
 from carbongrid.sectors import KINDS
 from carbonstore import boundary as boundaries
 from carbonstore.boundary import Boundary
+from carbonstore.controls import Benchmark, benchmarks
 from carbonstore.source_spec import SourceSpec, source_spec
 from carbonstore.toml_keys import Keys, checked_year
 
@@ -54,6 +55,7 @@ class InventoryFile:
     levels: tuple[int, ...]
     disclosure: str
     sources: tuple[SourceSpec, ...]
+    benchmarks: tuple[Benchmark, ...]
     path: Path
 
     @property
@@ -73,7 +75,7 @@ def read(path: Path | str) -> InventoryFile:
     """
     path = Path(path)
     table = _parse(path)
-    Keys(table, path.name, path.parent).only(("inventory", "source"))
+    Keys(table, path.name, path.parent).only(("inventory", "source", "benchmark"))
     if not isinstance(table.get("inventory"), dict):
         raise InvalidInput("the table [inventory] is missing", where=path.name, allowed=["[inventory]", "[[source]]"])
     head = Keys(table["inventory"], f"{path.name}: inventory", path.parent)
@@ -91,6 +93,7 @@ def read(path: Path | str) -> InventoryFile:
         levels=_levels(head),
         disclosure=head.choice("disclosure", DISCLOSURES, DISCLOSURES[0]),
         sources=_sources(table, path, boundary.polygon),
+        benchmarks=_benchmarks(table, path),
         path=path,
     )
 
@@ -161,6 +164,13 @@ def _levels(head: Keys) -> tuple[int, ...]:
         form = "metres, each a multiple of the one before, such as [100, 500, 1000]"
         raise InvalidInput(f"{value!r} are no levels", where=head.at("levels"), allowed=[form])
     return tuple(value)
+
+
+def _benchmarks(table: Mapping[str, Any], path: Path) -> tuple[Benchmark, ...]:
+    tables = table.get("benchmark", [])
+    each = tables if isinstance(tables, list) else []
+    keys = [Keys(t, f"{path.name}: benchmark {i}", path.parent) for i, t in enumerate(each, 1)]
+    return benchmarks(tables, path.name, keys)
 
 
 def _sources(table: Mapping[str, Any], path: Path, boundary: Polygon | MultiPolygon) -> tuple[SourceSpec, ...]:
