@@ -120,7 +120,7 @@ def test_an_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_release_built_from_the_database_does_not_know_where_it_was(database: str, tmp_path: Path) -> None:
-    box = [round(v, 6) for v in PLACE.buffer(-0.001).bounds]
+    box = [round(v, 6) for v in PLACE.buffer(-0.0002).bounds]
     (tmp_path / "tiny.toml").write_text(f"""[inventory]
 id = "tiny"
 title = {{ ko = "작은 곳", en = "Tiny" }}
