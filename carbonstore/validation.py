@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Validation of a release against its own meters, kept beside its files as ``validation.json`` (docs/adr/0003)."""
+"""Validation of a release against its own meters, kept beside its files as ``validation.json`` (docs/adr/0004)."""
 
 from pathlib import Path
 from typing import Any
