@@ -23,7 +23,8 @@ from rasterio.features import geometry_mask, shapes
 from rasterio.windows import Window
 
 from carbongrid.crs import CRS84, transformer
-from carbongrid.errors import InvalidInput
+from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.forests import forest_codes
 from carbonstore.activity import complete
 from carbonstore.reproject import reprojected
 from carbonstore.source_spec import SourceSpec
@@ -56,6 +57,7 @@ class _Tile:
 
 def read(spec: SourceSpec, context: ReadContext) -> Features:
     """Stands of all tiles; InvalidInput for a raster without CRS or classes, off the boundary, or of unknown values."""
+    _refuse_unknown_cover(spec, context)
     parts = [_read(spec, path, context) for path in spec.paths]
     features = combined(spec, parts, [p.crs for p in parts])
     if not len(features):
@@ -71,6 +73,14 @@ def _legend(spec: SourceSpec) -> Mapping[int, str]:
     """Pixel value -> land cover, "" for no forest."""
     given: Mapping[int, str] | None = spec.options["classes"]
     return given if given is not None else {int(r["value"]): r["land_cover"] for r in definition("land_cover")}
+
+
+def _refuse_unknown_cover(spec: SourceSpec, context: ReadContext) -> None:
+    """A land cover that the country's table does not know would silently grow like the default forest."""
+    known = forest_codes(context.factors)
+    for name in _legend(spec).values():
+        if name and name not in known:
+            raise UnknownName(name, known, kind="land cover", where=f"{spec.place}.classes")
 
 
 def _read(spec: SourceSpec, path: Path, context: ReadContext) -> Features:

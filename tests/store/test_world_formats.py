@@ -17,14 +17,15 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
-from carbongrid.errors import InvalidInput
+from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.factors import FactorSet
 from carbonstore.source_spec import SourceSpec, source_spec
 from carbonstore.sources import ReadContext, SourceTable, read_source
 from carbonstore.toml_keys import Keys
 
 WEST, SOUTH = 67.80, 40.10
 PLACE = shapely.box(WEST, SOUTH, WEST + 0.02, SOUTH + 0.02)
-CONTEXT = ReadContext("EPSG:32642", PLACE, 2024)
+CONTEXT = ReadContext("EPSG:32642", PLACE, 2024, factors=FactorSet.load("uzb"))
 TERMS = {"licence": "CC-BY-4.0", "attribution": "Test"}
 GEOD = pyproj.Geod(ellps="WGS84")
 
@@ -237,6 +238,8 @@ def test_a_legend_of_one_s_own(tmp_path: Path) -> None:
     assert set(table.table.columns["land_cover"].tolist()) == {"saxaul"}
     with pytest.raises(InvalidInput, match=r"source 1\.classes: .* has pixels of 2, which the legend does not name"):
         cover(tmp_path, values, classes={"1": "saxaul"})
+    with pytest.raises(UnknownName, match="unknown land cover 'saxual', did you mean 'saxaul'"):
+        cover(tmp_path, values, classes={"1": "saxual", "2": ""})
     with pytest.raises(InvalidInput, match="'ten' is no pixel value"):
         cover(tmp_path, values, classes={"ten": "forest"})
 
