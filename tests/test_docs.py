@@ -15,7 +15,8 @@ from processes.registry import PROCESSES
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGES.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = "\n".join(page.read_text() for page in PAGES)
-CODE = [p for d in ("carbongrid", "carbonstore", "carbon_provider", "processes", "carbonserver") for p in (ROOT / d).rglob("*.py")]
+PACKAGES = ("carbongrid", "carbonstore", "carbon_provider", "processes", "carbonserver")
+CODE = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 
 def test_every_command_is_documented() -> None:
