@@ -24,12 +24,12 @@ from rasterio.windows import Window
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput, UnknownName
-from carbongrid.forests import forest_codes
+from carbongrid.factors import FactorSet
+from carbongrid.forests import cover_codes
 from carbonstore.activity import complete
 from carbonstore.reproject import reprojected
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.context import ReadContext
-from carbonstore.sources.definitions import definition
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import combined
 from carbonstore.sources.table import crs_of
@@ -57,30 +57,30 @@ class _Tile:
 
 def read(spec: SourceSpec, context: ReadContext) -> Features:
     """Stands of all tiles; InvalidInput for a raster without CRS or classes, off the boundary, or of unknown values."""
-    _refuse_unknown_cover(spec, context)
     parts = [_read(spec, path, context) for path in spec.paths]
     features = combined(spec, parts, [p.crs for p in parts])
     if not len(features):
         raise InvalidInput(
             f"no pixel inside the boundary is of a forest class ({'; '.join(features.notes)})",
             where=spec.place,
-            allowed=[f"{value} ({name})" for value, name in _legend(spec).items() if name],
+            allowed=[f"{value} ({name})" for value, name in _legend(spec, context.factors).items() if name],
         )
     return features
 
 
-def _legend(spec: SourceSpec) -> Mapping[int, str]:
-    """Pixel value -> land cover, "" for no forest."""
+def _legend(spec: SourceSpec, factors: FactorSet) -> Mapping[int, str]:
+    """Pixel value -> land cover of the country's table, "" for what takes up no carbon.
+
+    UnknownName for a cover that the table does not know: it would silently grow like the default forest.
+    """
+    forest, known = cover_codes(factors), cover_codes(factors) | cover_codes(factors, forest=False)
     given: Mapping[int, str] | None = spec.options["classes"]
-    return given if given is not None else {int(r["value"]): r["land_cover"] for r in definition("land_cover")}
-
-
-def _refuse_unknown_cover(spec: SourceSpec, context: ReadContext) -> None:
-    """A land cover that the country's table does not know would silently grow like the default forest."""
-    known = forest_codes(context.factors)
-    for name in _legend(spec).values():
-        if name and name not in known:
-            raise UnknownName(name, known, kind="land cover", where=f"{spec.place}.classes")
+    if given is None:
+        return {int(code): code if code in forest else "" for code in sorted(known) if code.isdigit()}
+    for name in given.values():
+        if name and name not in forest:
+            raise UnknownName(name, forest, kind="land cover", where=f"{spec.place}.classes")
+    return given
 
 
 def _read(spec: SourceSpec, path: Path, context: ReadContext) -> Features:
@@ -104,7 +104,7 @@ def _tile(spec: SourceSpec, path: Path, raster: Any, context: ReadContext) -> _T
     given = spec.options["nodata"]
     block = _block(raster.transform, crs, spec.options["block_m"], context)
     nodata = given if given is not None else raster.nodata
-    return _Tile(path, crs, raster.transform, window, block, _legend(spec), nodata)
+    return _Tile(path, crs, raster.transform, window, block, _legend(spec, context.factors), nodata)
 
 
 def _window(raster: Any, crs: str, context: ReadContext) -> tuple[int, int, int, int] | None:
@@ -142,7 +142,7 @@ def _features(spec: SourceSpec, tile: _Tile, raster: Any, context: ReadContext) 
     ids = np.array([id for id, _, _ in stands], object)
     columns = {"land_cover": np.array([name for _, name, _ in stands], object)}
     features = Features.of("forests", ids, geometry, complete(columns, "forests", len(ids)), tile.crs)
-    return replace(features, notes=_notes(tile, areas))
+    return replace(features, notes=_notes(tile, areas, context.factors))
 
 
 def _strips(tile: _Tile) -> Iterator[tuple[int, int]]:
@@ -232,13 +232,14 @@ def _areas(values: NDArray[np.int64], outline: shapely.Geometry, tile: _Tile, to
     return {int(v): float(((values == v) & inside).sum(axis=1) @ each) for v in np.unique(values[inside])}
 
 
-def _notes(tile: _Tile, areas: Areas) -> tuple[str, ...]:
+def _notes(tile: _Tile, areas: Areas, factors: FactorSet) -> tuple[str, ...]:
     """What of the boundary is no forest, and what has no data, in km²."""
-    names = {int(r["value"]): r["name"] for r in definition("land_cover")}
+    table = factors.tables["land_cover"]
+    names = dict(zip(table.text("code"), table.text("name"), strict=True))
     notes = []
     for value, area in sorted(areas.items()):
         if _blank(value, tile):
             notes.append(f"no data: {area / 1e6:,.3f} km²")
         elif not tile.legend[value]:
-            notes.append(f"class {value} ({names.get(value, 'other')}) is no forest: {area / 1e6:,.3f} km²")
+            notes.append(f"class {value} ({names.get(str(value), 'other')}) is no forest: {area / 1e6:,.3f} km²")
     return tuple(notes)

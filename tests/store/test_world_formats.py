@@ -196,7 +196,7 @@ def test_area_is_that_of_pixels_on_the_ground(tmp_path: Path) -> None:
     wood = shapely.box(WEST + 60 * PIXEL, SOUTH + 0.02 - 90 * PIXEL, WEST + 180 * PIXEL, SOUTH + 0.02 - 30 * PIXEL)
     assert table.table.measure.sum() == pytest.approx(on_ground(wood), rel=1e-3)
     assert table.table.measure.sum() / 7_200 == pytest.approx(66, abs=0.5)
-    assert set(table.table.columns["land_cover"].tolist()) == {"forest"}
+    assert set(table.table.columns["land_cover"].tolist()) == {"10"}
     assert table.report.overlap_pairs == 0, "neighbours share every corner"
     assert table.report.notes[0].startswith("class 40 (cropland) is no forest: 3.")
 
@@ -229,6 +229,17 @@ def test_a_place_across_two_tiles(tmp_path: Path) -> None:
     table = read(tmp_path, kind="raster", path=["N39E066.tif", "N39E069.tif"])
     assert table.table.measure.sum() == pytest.approx(on_ground(PLACE), rel=1e-3)
     assert {str(i).split("/")[0] for i in table.table.id} == {"N39E066", "N39E069"}
+
+
+def test_the_country_s_table_says_what_is_forest(tmp_path: Path) -> None:
+    """Shrubland takes up carbon in Uzbekistan's table, not in the default one."""
+    values = np.full((240, 240), 20, np.uint8)
+    values[:12] = 10
+    assert set(cover(tmp_path, values).table.columns["land_cover"].tolist()) == {"10", "20"}
+    default = ReadContext("EPSG:32642", PLACE, 2024)
+    (table,) = read_source(source(tmp_path, kind="raster", path="N39E066.tif"), default)
+    assert set(table.table.columns["land_cover"].tolist()) == {"10"}
+    assert table.report.notes[0].startswith("class 20 (shrubland) is no forest: 3.")
 
 
 def test_a_legend_of_one_s_own(tmp_path: Path) -> None:
