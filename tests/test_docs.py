@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documentation fails when it is stale: commands, settings, properties and processes are named, links lead somewhere."""
+"""Documentation fails when it is stale: commands, settings, properties, processes are named; links lead somewhere."""
 
 import re
 import tomllib
