@@ -469,7 +469,7 @@ def test_a_broken_inventory_takes_no_other_down(
     release = Catalogue(root).snapshot().inventories["steppe"].releases[2024]
     (root / "releases" / release.id / "manifest.json").write_text("{}")
     catalogue._opened.cache_clear()
-    stored.opened.cache_clear()
+    stored.forget(root / "releases" / release.id)
     with caplog.at_level(logging.WARNING, "carbongrid"), TestClient(create_app(Settings(root, URL))) as fresh:
         assert fresh.get("/healthz").json() == {"status": "ok", "collections": 6, "faults": 1}
         assert fresh.get(ITEMS).status_code == 200
