@@ -29,7 +29,7 @@ openapi:
 
 picture:
 	@./bootstrap.sh --dev
-	@.venv/bin/python tools/picture.py
+	@.venv/bin/python -m tools.picture --pick 790,500
 
 LOCK = uv pip compile -q pyproject.toml --group build --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-header
 lock:
