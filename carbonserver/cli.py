@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from carbongrid.errors import CarbongridError
 from carbonserver import commands_compare, commands_explain, commands_factors, commands_validate
+from carbonserver.console import err, out
 from carbonserver.progress import Bars
 from carbonserver.settings import Settings
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 BAD_INPUT = 2
 
 

@@ -5,15 +5,14 @@ import json
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from carbonserver.console import out
 from carbonserver.settings import Settings
 
 if TYPE_CHECKING:
     from carbonstore.compare import Comparison, Names
 
-out = Console(highlight=False)
 NAMED = 6
 """Names that one line of the text shows; JSON has all."""
 

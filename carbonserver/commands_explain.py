@@ -5,16 +5,15 @@ import json
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from carbonserver.console import out
 from carbonserver.settings import Settings
 
 if TYPE_CHECKING:
     from carbonstore.explain import Explanation, Part
     from carbonstore.stored import Release
 
-out = Console(highlight=False)
 LARGEST, LARGEST_ERRORS = 25, 8
 """Parts and errors that the text shows; JSON has all."""
 
@@ -92,7 +91,7 @@ def _table(parts: tuple["Part", ...]) -> Table:
         table.add_column(head)
     for head in ("activity", "factor", "share", "kg"):
         table.add_column(head, justify="right")
-    table.add_column("common row", no_wrap=True)
+    table.add_column("common row", overflow="fold")
     for part in parts[:LARGEST]:
         source = f"{part.kind} {part.source or f'{part.sources} metered'}"
         note = f" ({part.measured})" if part.measured == "pooled" else " (imputed)" if part.imputed else ""

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from carbonserver.console import out
 
 if TYPE_CHECKING:
     from carbongrid.registry import Entry
 
-out = Console(highlight=False)
 MARK = "▲"
 """Stands before every placeholder."""
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from carbonserver.console import out
 from carbonserver.progress import Bars
 from carbonserver.settings import Settings
 
-out = Console(highlight=False)
 VERDICTS = {"ok": "as stated", "under": "intervals too narrow", "over": "intervals wider than needed"}
 UNITS = {"co2e_kg": "kgCO2e", "energy_kwh": "kWh"}
 
