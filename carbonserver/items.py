@@ -60,7 +60,7 @@ class Items:
         """Routes to put before pygeoapi's."""
         return [
             Route("/collections/{collection}/items", Resource(self._page)),
-            Route("/collections/{collection}/items/{feature}", Resource(self._feature)),
+            Route("/collections/{collection}/items/{feature:path}", Resource(self._feature)),
         ]
 
     def _page(self, request: Request) -> Response:

@@ -25,6 +25,8 @@ from processes.registry import PROCESSES
 THREADS = 8
 """Executions of one process at a time; further ones wait."""
 REQUEST_ID = "carbongrid.request_id"
+FRESH = {"Cache-Control": "no-store"}
+"""Jobs and errors are of the moment: no cache may keep them."""
 """Key of the ASGI scope under which the server names the request."""
 _EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 _SUMMARY = ("id", "version", "title", "description", "keywords", "jobControlOptions", "outputTransmission")
@@ -55,7 +57,7 @@ def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[
     async def jobs(request: Request) -> Response:
         known(request, "f", "limit", "offset", "status", "type", "processID", "datetime")
         links = [link(f"{context.url}/jobs", "self")]
-        return Response(dump({"jobs": [], "links": links}), media_type=JSON)
+        return Response(dump({"jobs": [], "links": links}), headers=FRESH, media_type=JSON)
 
     async def job(request: Request) -> Response:
         raise NoSuchJob(f"there is no job '{request.path_params['job']}'; every process here answers in its request")
@@ -77,7 +79,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except Exception as error:
             told = problem(error, request.scope.get(REQUEST_ID))
-            return Response(dump(told.body()), told.status, media_type=JSON)
+            return Response(dump(told.body()), told.status, headers=FRESH, media_type=JSON)
 
     return answer
 
