@@ -21,9 +21,9 @@ from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.model import Estimates
 from carbongrid.montecarlo import Interval, Model
-from carbongrid.pieces import cell_sums, pieces
+from carbongrid.pieces import cell_sums, pieces, roll_up
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
-from carbongrid.uncertainty import half_widths, piece_half_widths
+from carbongrid.uncertainty import half_widths, mean_quality, piece_half_widths
 from carbongrid.wkb import Wkb, polygonal
 
 type Area = Polygon | MultiPolygon
@@ -140,7 +140,7 @@ def assemble(
         border(place),
     )
     account = Account.of(list(layers.values()))
-    return replace(draft, cells={size: _with_intervals(c, account, draft) for size, c in cells.items()})
+    return replace(draft, cells={size: _assessed(c, account, draft) for size, c in cells.items()})
 
 
 def settled(found: Parts, place: Place) -> Parts:
@@ -197,13 +197,10 @@ def _finest(
     incomplete: NDArray[np.uint8],
 ) -> Cells:
     kg = np.zeros((len(bands), len(place.index)), np.int64)
-    quality = np.zeros((2, len(place.index)))
     for layer in layers.values():
         at = _positions(place, layer.pieces)
         kg[:, at] += cell_sums(layer.pieces, layer.lines.band, len(bands))
         null[at] &= np.uint8(~bit(KIND_SECTOR[layer.kind]) & 0xFF)
-        quality[:, at] += _quality_sums(layer)
-    mean = np.divide(quality[0], quality[1], out=np.zeros(len(place.index)), where=quality[1] > 0)
     half = np.zeros((len(INTERVALS), len(place.index)), np.int64)
     return Cells(
         place.window,
@@ -214,7 +211,7 @@ def _finest(
         null,
         incomplete | null,
         half,
-        np.rint(mean).astype(np.uint8),
+        np.zeros(len(place.index), np.uint8),
     )
 
 
@@ -225,31 +222,24 @@ def _positions(place: Place, made: Pieces) -> NDArray[np.int64]:
     return at
 
 
-def _quality_sums(layer: Layer) -> NDArray[np.float64]:
-    """(kg x quality, kg) by occupied cell: the emission-weighted mean of method 2.6 is their ratio."""
-    kg = layer.pieces.kg.astype(np.float64)
-    grade = layer.quality[layer.lines.source[layer.pieces.line]]
-    return np.add.reduceat(np.stack([kg * grade, kg]), layer.pieces.ptr[:-1], axis=1) if len(kg) else np.zeros((2, 0))
-
-
 def coarsen(cells: Cells, factor: int) -> Cells:
-    """A coarser level: sums of kilograms and areas, null where all children are, incomplete where any is."""
+    """A coarser level: sums of kilograms and areas, null where all children are, incomplete where any is.
+
+    Half-widths and quality follow from pieces, not from children: they are left at 0 for :func:`_assessed`.
+    """
     parent = cells.window.parents(cells.index, factor)
     order = np.argsort(parent, kind="stable")
     index, first = np.unique(parent[order], return_index=True)
-    weight = cells.kg.sum(axis=0).astype(np.float64)
-    graded = np.add.reduceat(np.stack([weight * cells.quality, weight])[:, order], first, axis=1)
-    mean = np.divide(graded[0], graded[1], out=np.zeros(len(index)), where=graded[1] > 0)
     return Cells(
         window=cells.window.coarsen(factor),
         index=index,
         share=np.add.reduceat(cells.share[order], first) / factor**2,
         area_m2=np.round(np.add.reduceat(cells.area_m2[order], first), 1),
-        kg=np.add.reduceat(cells.kg[:, order], first, axis=1),
+        kg=roll_up(cells.kg, np.searchsorted(index, parent), len(index)),
         null=np.bitwise_and.reduceat(cells.null[order], first),
         incomplete=np.bitwise_or.reduceat(cells.incomplete[order], first),
         u95=np.zeros((len(INTERVALS), len(index)), np.int64),
-        quality=np.rint(mean).astype(np.uint8),
+        quality=np.zeros(len(index), np.uint8),
     )
 
 
@@ -275,13 +265,14 @@ def border(place: Place) -> Border:
 class Account:
     """All kinds' lines and pieces in one numbering, for sums and intervals over several sectors.
 
-    ``line``, ``cell`` (flat index in the finest window) and ``kg`` are by piece.
+    ``line``, ``cell`` (flat index in the finest window), ``kg`` and ``grade`` (its source's quality) are by piece.
     """
 
     lines: Lines
     line: NDArray[np.int64]
     cell: NDArray[np.int64]
     kg: NDArray[np.int64]
+    grade: NDArray[np.uint8]
 
     @classmethod
     def of(cls, layers: Sequence[Layer]) -> "Account":
@@ -296,6 +287,7 @@ class Account:
             np.concatenate(line).astype(np.int64),
             np.concatenate([np.repeat(layer.pieces.cells, np.diff(layer.pieces.ptr)) for layer in layers]),
             np.concatenate([layer.pieces.kg for layer in layers]),
+            np.concatenate([layer.quality[layer.lines.source[layer.pieces.line]] for layer in layers]),
         )
 
 
@@ -305,8 +297,8 @@ def interval_signs(bands: Sequence[Band]) -> NDArray[np.int64]:
     return weights(bands)[[names.index(n) for n in INTERVALS]]
 
 
-def _with_intervals(cells: Cells, account: Account, inventory: Inventory) -> Cells:
-    """Absolute half-widths of every cell: a source's pieces within one cell err together (method 2.6)."""
+def _assessed(cells: Cells, account: Account, inventory: Inventory) -> Cells:
+    """Absolute half-widths of every cell, a source's pieces in it erring together, and its quality (method 2.6)."""
     size, finest = cells.window.grid.cell_size, inventory.grid.cell_size
     window = inventory.cells[finest].window
     group = np.searchsorted(cells.index, window.parents(account.cell, size // finest))
@@ -323,7 +315,8 @@ def _with_intervals(cells: Cells, account: Account, inventory: Inventory) -> Cel
         )
         for sign in interval_signs(inventory.bands)
     ]
-    return replace(cells, u95=np.rint(np.stack(widths)).astype(np.int64))
+    quality = mean_quality(account.kg, account.grade, group, len(cells.index))
+    return replace(cells, u95=np.rint(np.stack(widths)).astype(np.int64), quality=quality)
 
 
 def total_intervals(inventory: Inventory) -> dict[str, int]:

@@ -146,16 +146,17 @@ def piece_half_widths(
     return widths
 
 
-def cell_quality(
-    pieces: Pieces, lines: Lines, quality: NDArray[np.uint8], parents: I64, n_groups: int
-) -> NDArray[np.uint8]:
-    """Emission-weighted mean quality (1 best .. 5) of every group of cells, uint8; 0 where nothing is known."""
-    group = np.repeat(parents, np.diff(pieces.ptr))
+def mean_quality(kg: I64, grade: NDArray[np.uint8], group: I64, n_groups: int) -> NDArray[np.uint8]:
+    """Emission-weighted mean quality (1 best .. 5) of every group of pieces, uint8; 0 where nothing is known.
+
+    ``kg`` and ``grade`` (that of its source) are by piece, ``group`` -1 leaves one out. Weighted by the pieces
+    themselves, so that a coarse cell does not average grades that were rounded before.
+    """
     kept = group >= 0
-    kg = np.abs(pieces.kg[kept]).astype(np.float64)
-    grade = quality[lines.source[pieces.line[kept]]]
-    weight = np.bincount(group[kept], kg, n_groups)
-    mean = np.divide(np.bincount(group[kept], kg * grade, n_groups), weight, out=np.zeros(n_groups), where=weight > 0)
+    weight = np.abs(kg[kept]).astype(np.float64)
+    total = np.bincount(group[kept], weight, n_groups)
+    graded = np.bincount(group[kept], weight * grade[kept], n_groups)
+    mean = np.divide(graded, total, out=np.zeros(n_groups), where=total > 0)
     return np.floor(mean + 0.5).astype(np.uint8)
 
 

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import shapely
@@ -23,15 +23,6 @@ class Wkb:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
-
-    @classmethod
-    def from_arrow(cls, column: Any) -> Self:
-        """Wrap a pyarrow Binary or LargeBinary array (no nulls); the bytes are not copied."""
-        _, offsets, data = column.buffers()
-        width = np.int64 if str(column.type).startswith("large") else np.int32
-        bounds = np.frombuffer(offsets, width, len(column) + 1, offset=column.offset * np.dtype(width).itemsize)
-        raw = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-        return cls(raw, bounds.astype(np.int64))
 
     @classmethod
     def from_shapely(cls, geometries: NDArray[np.object_] | list[shapely.Geometry]) -> Self:

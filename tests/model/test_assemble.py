@@ -227,3 +227,13 @@ def test_a_source_far_outside_is_refused() -> None:
     road = table("roads", shapely.LineString([(3000, 0), (3000, 50)]))
     with pytest.raises(InvalidInput, match="outside the boundary"):
         settled(parts(road.geometry, place.window), place)
+
+
+def test_quality_of_a_coarse_cell_is_weighed_by_its_pieces_not_by_rounded_grades() -> None:
+    houses = table("buildings", *(shapely.box(x, 10, x + 10, 20) for x in (10, 50, 110)))
+    made = replace(estimates([50, 50, 50], ELECTRICITY, GRID_FACTOR), quality=np.array([3, 2, 2], np.uint8))
+    place = Place.of(boundary(), "EPSG:5179", LEVELS)
+    whole = assemble("toy", 2023, place, boundary(), {"buildings": houses}, {"buildings": made}, {}, LEVELS)
+    # Cells: (3 + 2) / 2 = 2.5 -> 3, and 2. Their parent: (3 + 2 + 2) / 3 = 2.33 -> 2; from the cells' own it were 2.67.
+    assert sorted(whole.cells[100].quality[whole.cells[100].quality > 0]) == [2, 3]
+    assert set(whole.cells[1000].quality) == {0, 2}

@@ -12,9 +12,9 @@ from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, FactorRow, Pieces
 from carbongrid.uncertainty import (
     cell_half_widths,
-    cell_quality,
     combine,
     half_widths,
+    mean_quality,
     piece_half_widths,
     placeholder_share,
 )
@@ -197,18 +197,13 @@ def test_cells_left_out_and_empty_groups():
 
 
 def test_quality_is_the_emission_weighted_mean():
-    made = lines([300, 100, 500])
-    split = pieces([1, 1, 5], [0, 1, 2], [300, 100, 500])
-    grade = np.array([2, 5, 4], np.uint8)
-    parents = np.array([0, 2], np.int64)
-    # (300 x 2 + 100 x 5) / 400 = 2.75 -> 3; nothing known in group 1
-    assert cell_quality(split, made, grade, parents, 3).tolist() == [3, 0, 4]
+    kg, grade = np.array([300, 100, 500, 900]), np.array([2, 5, 4, 1], np.uint8)
+    # (300 x 2 + 100 x 5) / 400 = 2.75 -> 3; nothing known in group 1; the last piece is left out
+    assert mean_quality(kg, grade, np.array([0, 0, 2, -1]), 3).tolist() == [3, 0, 4]
 
 
 def test_half_a_grade_rounds_to_the_worse():
-    made = lines([100, 100])
-    both = cell_quality(pieces([1, 1], [0, 1], [100, 100]), made, np.array([2, 3], np.uint8), np.zeros(1, np.int64), 1)
-    assert both.tolist() == [3]
+    assert mean_quality(np.array([100, 100]), np.array([2, 3], np.uint8), np.zeros(2, np.int64), 1).tolist() == [3]
 
 
 def test_placeholder_share_counts_factors_and_rows_once():
