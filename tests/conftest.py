@@ -6,8 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REQUIRE_ALL = os.environ.get("CARBONGRID_REQUIRE_ALL") == "1"
+# The same draws on every machine, and no time limit: the first example compiles kernels.
+settings.register_profile("carbongrid", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.load_profile("carbongrid")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws that hold for any activity data: scale, units, order, nothing added, net = emission - absorption, modes.
 
-Every law is tried on drawn tables; the seed in the test's name draws the same again.
+Hypothesis draws the tables and shrinks what breaks a law to the smallest table that does.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from carbongrid import buildings, forests, roads
 from carbongrid.factors import FactorSet
@@ -20,45 +23,40 @@ from carbongrid.units import ENERGY_MJ, EnergyUnit, energy
 from tests.model.activity import by_band, table
 
 KOR, UZB, IPCC = (FactorSet.load(c) for c in ("kor", "uzb", "ipcc"))
-PACKS = (KOR, UZB, IPCC)
 MODELS = {"buildings": buildings.estimate, "roads": roads.estimate, "forests": forests.estimate}
 METERED = ("electricity_kwh", "gas_kwh_gcv", "heat_mj")
-DRAWS = pytest.mark.parametrize("seed", range(30))
-
-Draw = Callable[[np.random.Generator], object]
 
 
-def between(low: float, high: float, missing: float = 0.0) -> Draw:
-    """A number, log-uniform; None in a share of the cases."""
-    return lambda rng: None if rng.random() < missing else float(np.exp(rng.uniform(np.log(low), np.log(high))))
+def between(low: float, high: float) -> SearchStrategy[float]:
+    return st.floats(low, high)
 
 
-def one_of(*values: object) -> Draw:
-    return lambda rng: values[rng.integers(len(values))]
+def known_or_not(known: SearchStrategy[float]) -> SearchStrategy[float | None]:
+    return st.none() | known
 
 
 PLACE = {"measure": between(10, 5e4), "inside": between(0.01, 1)}
-COLUMNS: dict[str, dict[str, Draw]] = {
+COLUMNS: Mapping[str, Mapping[str, SearchStrategy[object]]] = {
     "buildings": {
-        "use": one_of("01000", "02000", "office", "17000", "19000", "yes", None),
-        "pnu": one_of("3611010100100040020", "2711010100100040020", None),
-        "storeys": between(1, 60, 0.5),
-        "height_m": between(2, 200, 0.5),
-        "hdd": between(100, 6000, 0.5),
-        **{c: between(1, 1e7, 0.6) for c in METERED},
+        "use": st.sampled_from(["01000", "02000", "office", "17000", "19000", "yes", None]),
+        "pnu": st.sampled_from(["3611010100100040020", "2711010100100040020", None]),
+        "storeys": known_or_not(between(1, 60)),
+        "height_m": known_or_not(between(2, 200)),
+        "hdd": known_or_not(between(100, 6000)),
+        **{c: known_or_not(between(1, 1e7)) for c in METERED},
     },
     "roads": {
-        "class": one_of("motorway", "primary", "residential", "footway", "hyperloop", None),
-        "aadt": between(1, 1e5, 0.5),
-        "speed_kmh": between(1, 150, 0.5),
-        "oneway": one_of(0.0, 1.0, None),
+        "class": st.sampled_from(["motorway", "primary", "residential", "footway", "hyperloop", None]),
+        "aadt": known_or_not(between(1, 1e5)),
+        "speed_kmh": known_or_not(between(1, 150)),
+        "oneway": st.sampled_from([0.0, 1.0, None]),
     },
     "forests": {
-        "species": one_of("11", "13", "32", "77", "78", "91", "broadleaved", "?", None),
-        "land_cover": one_of("10", "20", "50", None),
-        "age_class": one_of(1.0, 3.0, 9.0, None),
-        "diameter_class": one_of(0.0, 2.0, None),
-        "density": one_of("A", "B", "C", None),
+        "species": st.sampled_from(["11", "13", "32", "77", "78", "91", "broadleaved", "?", None]),
+        "land_cover": st.sampled_from(["10", "20", "50", None]),
+        "age_class": st.sampled_from([1.0, 3.0, 9.0, None]),
+        "diameter_class": st.sampled_from([0.0, 2.0, None]),
+        "density": st.sampled_from(["A", "B", "C", None]),
     },
 }
 
@@ -68,13 +66,14 @@ def activity(kind: str, rows: list[dict[str, object]]) -> ActivityTable:
     return table(kind, [r["measure"] for r in rows], [r["inside"] for r in rows], **columns)
 
 
-def drawn(seed: int) -> tuple[ActivityTable, FactorSet, np.random.Generator]:
-    """A table of 1 .. 12 sources of some kind, and a pack."""
-    rng = np.random.default_rng(seed)
-    kind = sorted(COLUMNS)[seed % len(COLUMNS)]
-    fields = PLACE | COLUMNS[kind]
-    rows = [{name: draw(rng) for name, draw in fields.items()} for _ in range(rng.integers(1, 13))]
-    return activity(kind, rows), PACKS[rng.integers(len(PACKS))], rng
+def tables(kind: str) -> SearchStrategy[ActivityTable]:
+    """1 .. 8 sources of a kind."""
+    row = st.fixed_dictionaries(PLACE | dict(COLUMNS[kind]))
+    return st.lists(row, min_size=1, max_size=8).map(lambda rows: activity(kind, rows))
+
+
+TABLES = st.sampled_from(sorted(COLUMNS)).flatmap(tables)
+PACKS = st.sampled_from([KOR, UZB, IPCC])
 
 
 def estimate(t: ActivityTable, factors: FactorSet) -> Estimates:
@@ -100,10 +99,8 @@ def half_width(e: Estimates, lines: Lines) -> float:
     return half_widths(lines.activity, lines, np.ones(len(lines.kg), np.int64), e.factors, e.rows)
 
 
-@DRAWS
-@pytest.mark.parametrize("k", [0.25, 2.0, 1000.0])
-def test_k_times_the_activity_is_k_times_the_emission_at_the_same_relative_width(seed, k):
-    t, factors, _ = drawn(seed)
+@given(t=TABLES, factors=PACKS, k=st.sampled_from([0.25, 2.0, 1000.0]))
+def test_k_times_the_activity_is_k_times_the_emission_at_the_same_relative_width(t, factors, k):
     one, many = estimate(t, factors), estimate(scaled(t, k), factors)
     n_bands = max(len(one.bands), len(many.bands), 1)
     assert np.abs(per_source(many) - k * per_source(one)).max() <= (1 + k) / 2 * 2 * n_bands
@@ -115,18 +112,16 @@ def test_k_times_the_activity_is_k_times_the_emission_at_the_same_relative_width
         assert half_width(many, many.lines) == pytest.approx(k * half_width(one, one.lines))
 
 
-@DRAWS
-def test_the_order_of_sources_changes_nothing(seed):
-    t, factors, rng = drawn(seed)
-    order = rng.permutation(len(t))
+@given(t=TABLES, factors=PACKS, data=st.data())
+def test_the_order_of_sources_changes_nothing(t, factors, data):
+    order = np.array(data.draw(st.permutations(range(len(t)))))
     one, other = estimate(t, factors), estimate(picked(t, order), factors)
     assert (one.bands, one.factors, one.rows, one.notes) == (other.bands, other.factors, other.rows, other.notes)
     assert np.array_equal(per_source(one)[order], per_source(other))
 
 
-@DRAWS
-def test_a_source_of_nothing_changes_nothing(seed):
-    t, factors, _ = drawn(seed)
+@given(t=TABLES, factors=PACKS)
+def test_a_source_of_nothing_changes_nothing(t, factors):
     nothing = replace(
         picked(t, np.array([0])),
         id=np.array(["nothing"], object),
@@ -146,19 +141,16 @@ def test_a_source_of_nothing_changes_nothing(seed):
     assert two.missing[-1], "it is missing, not zero"
 
 
-@DRAWS
-def test_a_source_cut_in_two_sums_to_the_whole_before_rounding(seed):
-    t, factors, _ = drawn(seed)
-    left = np.linspace(0.1, 0.9, len(t))
-    halves = [replace(t, inside=t.inside * share) for share in (left, 1 - left)]
+@given(t=TABLES, factors=PACKS, share=between(0.01, 0.99))
+def test_a_source_cut_in_two_sums_to_the_whole_before_rounding(t, factors, share):
+    halves = [replace(t, inside=t.inside * part) for part in (share, 1 - share)]
     whole, parts = estimate(t, factors), [estimate(h, factors) for h in halves]
     n_lines = max(len(e.lines.kg) for e in (whole, *parts))
     assert np.abs(sum(per_source(p) for p in parts) - per_source(whole)).max() <= 1.5 * max(n_lines, 1)
 
 
-@DRAWS
-def test_every_line_is_activity_times_a_known_factor_of_its_scope(seed):
-    t, factors, _ = drawn(seed)
+@given(t=TABLES, factors=PACKS)
+def test_every_line_is_activity_times_a_known_factor_of_its_scope(t, factors):
     e = estimate(t, factors)
     by_id = {f.id: f for f in factors.factors}
     for i, kg in enumerate(e.lines.kg.tolist()):
@@ -171,9 +163,8 @@ def test_every_line_is_activity_times_a_known_factor_of_its_scope(seed):
         assert kg == pytest.approx(exact, abs=0.5 + 1e-9 * exact)
 
 
-@DRAWS
-def test_the_share_on_placeholders_is_a_share(seed):
-    t, factors, _ = drawn(seed)
+@given(t=TABLES, factors=PACKS)
+def test_the_share_on_placeholders_is_a_share(t, factors):
     e = estimate(t, factors)
     assert 0 <= e.notes["placeholder_kg"] <= e.notes["kg"] == int(e.lines.kg.sum())
     assert ((e.quality >= 1) & (e.quality <= 5)).all()
@@ -182,15 +173,12 @@ def test_the_share_on_placeholders_is_a_share(seed):
 # --- units ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("one", ENERGY_MJ)
-@pytest.mark.parametrize("other", ENERGY_MJ)
-@pytest.mark.parametrize("value", [1e-6, 1.0, 123.456, 1e9])
+@given(value=between(1e-6, 1e12), one=st.sampled_from(sorted(ENERGY_MJ)), other=st.sampled_from(sorted(ENERGY_MJ)))
 def test_energy_goes_round_through_every_unit(value, one, other):
     assert energy(energy(value, one, other), other, one) == pytest.approx(value, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ENERGY_MJ)
-@pytest.mark.parametrize("ratio", [0.8, 0.9017, 1.0])
+@given(ratio=between(0.5, 1), name=st.sampled_from(sorted(ENERGY_MJ)))
 def test_net_and_gross_go_round(ratio, name):
     net, gross = EnergyUnit(name, "NCV"), EnergyUnit(name, "GCV")
     assert net.to(gross, ratio) * gross.to(net, ratio) == pytest.approx(1)
@@ -207,29 +195,30 @@ def test_one_tonne_of_oil_equivalent_is_41_868_gj_and_11_63_mwh():
 BANDS = tuple(Band(s, u, scope, g) for s in SECTORS for u in USES[s] for scope in (1, 2) for g in GASES)
 
 
-def drawn_bands(seed):
-    rng = np.random.default_rng(seed)
-    chosen = sorted(rng.choice(len(BANDS), rng.integers(1, 20), replace=False).tolist())
-    return [BANDS[i] for i in chosen]
+SOME_BANDS = st.lists(st.sampled_from(BANDS), min_size=1, max_size=19, unique=True)
+MODE = st.sampled_from(MODES)
 
 
-@DRAWS
-@pytest.mark.parametrize("mode", MODES)
-def test_net_is_emission_less_absorption_in_every_cell_and_every_sum_of_cells(seed, mode):
-    bands = drawn_bands(seed)
-    kg = np.random.default_rng(seed).integers(0, 10**9, (len(bands), 30))
+def kilograms(data: st.DataObject, bands: list[Band], cells: int) -> np.ndarray:
+    """Kilograms (bands, cells)."""
+    n = len(bands) * cells
+    return np.array(data.draw(st.lists(st.integers(0, 10**9), min_size=n, max_size=n))).reshape(len(bands), cells)
+
+
+@given(bands=SOME_BANDS, mode=MODE, data=st.data())
+def test_net_is_emission_less_absorption_in_every_cell_and_every_sum_of_cells(bands, mode, data):
+    kg = kilograms(data, bands, 6)
     cells = figures(bands, kg, mode)
     assert np.array_equal(cells["net"], cells["emission_total"] - cells["absorption_forest"])
     assert np.array_equal(cells["emission_total"], cells["emission_buildings"] + cells["emission_transport"])
-    parents = figures(bands, kg.reshape(len(bands), 6, 5).sum(axis=2), mode)
+    parents = figures(bands, kg.reshape(len(bands), 2, 3).sum(axis=2), mode)
     for name, values in parents.items():
-        assert np.array_equal(values, cells[name].reshape(6, 5).sum(axis=1)), name
+        assert np.array_equal(values, cells[name].reshape(2, 3).sum(axis=1)), name
 
 
-@DRAWS
-def test_territorial_is_end_user_less_grid_energy(seed):
-    bands = drawn_bands(seed)
-    kg = np.random.default_rng(seed).integers(0, 10**9, (len(bands), 4))
+@given(bands=SOME_BANDS, data=st.data())
+def test_territorial_is_end_user_less_grid_energy(bands, data):
+    kg = kilograms(data, bands, 4)
     end_user, territorial = (figures(bands, kg, mode) for mode in MODES)
     grid = sum((kg[i] for i, b in enumerate(bands) if b.scope == 2 and b.sector != "forest"), np.zeros(4, np.int64))
     assert np.array_equal(end_user["emission_total"] - territorial["emission_total"], grid)
