@@ -44,6 +44,8 @@ LICENCE_PAGES = {
     "KOGL-1": "https://www.kogl.or.kr/info/license.do",
 }
 """Pages of licences by id (KOGL-1: Korea Open Government Licence, type 1), for links of relation ``license``."""
+STYLES = "http://www.opengis.net/def/rel/ogc/1.0/styles"
+"""Relation of a collection's list of styles (OGC API - Maps, annex on link relations)."""
 MANAGER = "processes.manager.CarbonManager"
 
 
@@ -134,14 +136,20 @@ def described(collection: Collection) -> dict[str, str]:
 
 
 def _links(collection: Collection, url: str) -> list[Json]:
-    """Licences that have a page, the map, and the schema from which GDAL takes the types of its fields."""
+    """Licences that have a page, the map, the styles, and the schema from which GDAL takes the types of its fields."""
     known = dict.fromkeys(e["licence"] for e in collection.licences if e["licence"] in LICENCE_PAGES)
     licences = [{"rel": "license", "type": "text/html", "title": n, "href": LICENCE_PAGES[n]} for n in known]
-    feature = f"{url}/collections/{collection.id}/schema?profile=feature"
+    here = f"{url}/collections/{collection.id}"
     return [
         *licences,
         {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{url}/map"},
-        {"rel": "describedby", "type": "application/schema+json", "title": "GeoJSON Feature", "href": feature},
+        {"rel": STYLES, "type": "application/json", "title": "양식 · Styles", "href": f"{here}/styles"},
+        {
+            "rel": "describedby",
+            "type": "application/schema+json",
+            "title": "GeoJSON Feature",
+            "href": f"{here}/schema?profile=feature",
+        },
     ]
 
 

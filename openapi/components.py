@@ -18,6 +18,7 @@ FORMATS = {
     "csv": "CSV, without geometry",
     "mvt": "Mapbox Vector Tile",
     "tilejson": "TileJSON 3.0",
+    "mapbox": "Mapbox style document",
 }
 TEXT: Json = {"type": "string"}
 LINKS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}

@@ -24,6 +24,7 @@ from openapi.components import (
 )
 
 MVT = "application/vnd.mapbox-vector-tile"
+STYLE = "application/vnd.mapbox.style+json"
 GEOJSON = "application/geo+json"
 
 
@@ -146,6 +147,7 @@ def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict
         f"{base}/items": _items(name, title, features["crs"], fields, limits),
         f"{base}/items/{{featureId}}": _item(name, title, features["crs"]),
         **_tiles(base, name, title, tiles["options"]["schemes"]),
+        **_styles(base, name, title),
     }
 
 
@@ -210,6 +212,33 @@ def _tiles(base: str, tag: str, title: str, schemes: list[str]) -> dict[str, Jso
         one: _get(tag, f"{operation}.getTileSet", f"A tileset {of}", about, meta, "NotFound"),
         f"{one}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": _get(
             tag, f"{operation}.getTile", f"A tile {of}", [*place, *select], tile, "NotFound", "Gone", "NotModified"
+        ),
+    }
+
+
+def _styles(base: str, tag: str, title: str) -> dict[str, Json]:
+    """The list of styles, and a style as a Mapbox style document over the collection's own tiles."""
+    lists = answer("Styles by id, with links to their documents.", {"application/json": {"type": "object"}})
+    document = answer("The style.", {STYLE: {"type": "object"}})
+    style = path("styleId", TEXT, "Identifier of the style.")
+    return {
+        f"{base}/styles": _get(
+            tag,
+            f"{tag}.getStyles",
+            f"Styles of {title}",
+            [formats("json"), *_params("lang")],
+            lists,
+            "NotFound",
+            "NotModified",
+        ),
+        f"{base}/styles/{{styleId}}": _get(
+            tag,
+            f"{tag}.getStyle",
+            f"A style of {title}",
+            [style, formats("mapbox", "json"), *_params("lang")],
+            document,
+            "NotFound",
+            "NotModified",
         ),
     }
 

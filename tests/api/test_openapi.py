@@ -22,6 +22,7 @@ from tests.toy import toy_cell, toy_store
 
 Json = dict[str, Any]
 VALUES = {
+    "styleId": "total",
     "featureId": f"{toy_cell(0, 0)}.2023",
     "tileMatrixSetId": "WebMercatorQuad",
     "tileMatrix": "0",

@@ -24,3 +24,11 @@ def test_another_profile_is_refused(api: TestClient) -> None:
     got = api.get("/collections/toy-100m/schema?profile=gml")
     assert got.status_code == 400
     assert "feature" in got.json()["description"]
+
+
+def test_a_collection_leads_to_its_styles(api: TestClient) -> None:
+    links = api.get("/collections/toy-100m?f=json").json()["links"]
+    (there,) = (link["href"] for link in links if link["rel"] == "http://www.opengis.net/def/rel/ogc/1.0/styles")
+    styles = api.get(there).json()["styles"]
+    assert {style["id"] for style in styles} == {"total", "buildings", "transport", "forest", "net"}
+    assert api.get(styles[0]["links"][0]["href"]).json()["version"] == 8
