@@ -77,7 +77,7 @@ class TileSet:
         """Tiles of everything: a layer an inventory, whose cells grow as the zoom falls."""
         tiles = tms.named(tms_id)
         title = {"ko": "전체 자료", "en": "The whole dataset"}
-        return cls("", title, tiles, (0, tiles.last), tuple(_inventory_layers(snapshot)))
+        return cls("", title, tiles, (0, tiles.last), tuple(_inventory_layers(snapshot, tms_id)))
 
     @property
     def bbox(self) -> Box:
@@ -119,8 +119,8 @@ class TileSet:
         return {
             "title": f"{self.title[language]}, {self.tiles.id}",
             "dataType": "vector",
-            "crs": _uri(self.tiles.crs),
-            "tileMatrixSetURI": self.tiles.uri,
+            "crs": tiling_crs(self.tiles),
+            "tileMatrixSetURI": self.tiles.address(base),
             "links": list(self._links(base, language)),
         }
 
@@ -179,8 +179,8 @@ class TileSet:
         }
 
 
-def _inventory_layers(snapshot: Snapshot) -> Iterator[Layer]:
-    for published in snapshot.inventories.values():
+def _inventory_layers(snapshot: Snapshot, tms_id: str) -> Iterator[Layer]:
+    for published in (p for p in snapshot.inventories.values() if tms_id in p.tile_sets):
         finest = published.collection(published.levels[0])
         fields = tuple(f for f in finest.fields.values() if f.tile)
         yield Layer(
@@ -203,8 +203,9 @@ def _project(box: Box, crs: str) -> Box:
     return west, south, east, north
 
 
-def _uri(crs: str) -> str:
-    return CRS84 if crs == "OGC:CRS84" else crs_uri(int(crs.removeprefix("EPSG:")))
+def tiling_crs(tiles: TileMatrixSet) -> str:
+    """URI of a tile matrix set's CRS."""
+    return CRS84 if tiles.crs == "OGC:CRS84" else crs_uri(int(tiles.crs.removeprefix("EPSG:")))
 
 
 def _bounding_box(box: Box) -> Json:

@@ -18,7 +18,6 @@ import yaml
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
 from carbonstore.catalogue import Catalogue, Collection
 from carbonstore.quads import CRS84
-from carbonstore.tms import SETS
 from openapi.document import document
 from processes.openapi import parts
 from processes.registry import PROCESSES
@@ -173,7 +172,7 @@ def _tiles(collection: Collection, place: Place) -> Json:
         "data": place.data,
         "collection": collection.id,
         "format": {"name": "mvt", "mimetype": MVT},
-        "options": {"zoom": {"min": first, "max": last}, "schemes": list(SETS)},
+        "options": {"zoom": {"min": first, "max": last}, "schemes": list(collection.published.tile_sets)},
     }
 
 

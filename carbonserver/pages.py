@@ -13,14 +13,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from carbongrid.errors import InvalidInput, NotFound
+from carbongrid.errors import InvalidInput
 from carbonserver import answers
 from carbonserver.answers import Variant
 from carbonserver.host import state_of
 from carbonserver.landing import OPENAPI, landing_page
 from carbonserver.params import names
 from carbonserver.resource import Passed, Resource
-from carbonstore import tms
 from carbonstore.catalogue import Collection
 
 DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}
@@ -45,7 +44,6 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """Routes to put before pygeoapi's."""
-        matrix_sets = "/tileMatrixSets", "/TileMatrixSets"
         return [
             Route("/healthz", Resource(self._health)),
             self._route("/", DOCUMENT, self._landing),
@@ -55,8 +53,6 @@ class Pages:
             self._route("/collections/{collection}", DOCUMENT),
             self._route("/collections/{collection}/schema", SCHEMA, self._schema, "profile"),
             self._route("/collections/{collection}/queryables", SCHEMA, self._queryables, "properties", "profile"),
-            *(self._route(path, PAGE) for path in matrix_sets),
-            *(self._route(path + "/{tileMatrixSetId}", PAGE) for path in matrix_sets),
         ]
 
     def _route(self, path: str, formats: Mapping[str, str], make: Make | None = None, *parameters: str) -> Route:
@@ -68,7 +64,7 @@ class Pages:
             self._exists(request)
             made = make(request, variant) if make is not None and variant.format == "json" else None
             if made is None:
-                return Passed(self.rest, request.url.path.replace("/tileMatrixSets", "/TileMatrixSets"))
+                return Passed(self.rest, request.url.path)
             return self._document(request, variant, made if isinstance(made, bytes) else orjson.dumps(made))
 
         return Route(path, Resource(answer))
@@ -79,12 +75,9 @@ class Pages:
 
     @staticmethod
     def _exists(request: Request) -> None:
-        """NotFound for a collection or tile matrix set that the path names in vain."""
+        """NotFound for a collection that the path names in vain."""
         if "collection" in request.path_params:
             state_of(request).snapshot.collection(request.path_params["collection"])
-        matrix_set = request.path_params.get("tileMatrixSetId")
-        if matrix_set is not None and matrix_set not in tms.SETS:
-            raise NotFound(f"there is no tile matrix set '{matrix_set}'", where="tileMatrixSetId", allowed=tms.SETS)
 
     def _landing(self, _request: Request, variant: Variant) -> Mapping[str, Any]:
         return landing_page(self.url, variant.language)

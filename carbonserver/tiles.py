@@ -92,13 +92,14 @@ class Tiles:
         variant, collection = answers.choose(request, LIST), _collection(request)
         if variant.format == "html":
             return Passed(self.rest)
-        sets = [TileSet.of_collection(collection, tms_id) for tms_id in tms.SETS]
+        sets = [TileSet.of_collection(collection, tms_id) for tms_id in collection.published.tile_sets]
         return self._list(request, variant, sets)
 
     def _dataset_list(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
         variant = answers.choose(request, _without_html(LIST))
-        return self._list(request, variant, [TileSet.of_dataset(state_of(request).snapshot, t) for t in tms.SETS])
+        sets = [TileSet.of_dataset(state_of(request).snapshot, tms_id) for tms_id in tms.SETS]
+        return self._list(request, variant, [s for s in sets if s.layers or not s.tiles.own])
 
     def _list(self, request: Request, variant: Variant, sets: list[TileSet]) -> Response:
         here = f"{self.url}{sets[0].path}/tiles"

@@ -73,6 +73,11 @@ class Published:
         return any(r.manifest["synthetic"] for r in self.releases.values())
 
     @property
+    def tile_sets(self) -> tuple[str, ...]:
+        """Ids of the tile matrix sets that its tiles come in."""
+        return tms.offered(self.manifest["country"])
+
+    @property
     def grid(self) -> Grid:
         """Grid of the finest level; the same in every year."""
         return self.releases[self.newest].grid
@@ -223,8 +228,11 @@ class Collection:
         return MappingProxyType(named(cell_fields(grid.epsg, self.level, synthetic=self.synthetic, data_years=given)))
 
     def zooms(self, tms_id: str) -> tuple[int, int]:
-        """First and last zoom of its tiles in a tile matrix set; UnknownName for an unknown set."""
-        return tms.named(tms_id).zooms(self.level)
+        """First and last zoom of its tiles in a set; UnknownName for an unknown one, NotFound for one not offered."""
+        tiles, offered = tms.named(tms_id), self.published.tile_sets
+        if tms_id not in offered:
+            raise NotFound(f"{self.id} has no tiles in {tms_id}", where="tileMatrixSetId", allowed=offered)
+        return tiles.zooms(self.level)
 
     def release(self, year: int) -> Release:
         """The release of one of its years; NotFound otherwise."""

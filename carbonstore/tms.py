@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from carbongrid.errors import NotFound, UnknownName
+from carbonstore.fields import Text
 
 EXTENT = 4096
 """Units along the side of a vector tile (MVT 2.1, section 4.1)."""
@@ -20,7 +21,8 @@ class TileMatrixSet:
 
     ``crs`` is authority text, ``west`` and ``north`` the upper left corner in (x, y) order, in units of the CRS,
     of about ``metres`` each. ``zoom_shift`` is added to WebMercatorQuad's zooms; ``last`` is the last matrix with
-    tiles.
+    tiles. ``uri`` starts with ``{base}`` where the server itself defines the set; one with a ``country`` is offered for
+    inventories of that country only.
     """
 
     id: str
@@ -34,6 +36,17 @@ class TileMatrixSet:
     rows: int
     zoom_shift: int
     last: int
+    title: Text
+    country: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether the server defines the set, which no register knows."""
+        return self.uri.startswith("{base}")
+
+    def address(self, base: str) -> str:
+        """The set's URI as a server under ``base`` states it."""
+        return self.uri.replace("{base}", base)
 
     def bounds(self, z: int, x: int, y: int) -> Box:
         """(west, south, east, north) of a tile in the set's CRS; NotFound outside the matrix."""
@@ -55,10 +68,50 @@ SETS = MappingProxyType(
         s.id: s
         for s in (
             TileMatrixSet(
-                "WebMercatorQuad", f"{_OGC}WebMercatorQuad", "EPSG:3857", 1.0, -_HALF, _HALF, 2 * _HALF, 1, 1, 0, 16
+                id="WebMercatorQuad",
+                uri=f"{_OGC}WebMercatorQuad",
+                title={
+                    "ko": "세계, 웹 메르카토르 (Google 호환)",
+                    "en": "The world in Web Mercator (Google compatible)",
+                },
+                crs="EPSG:3857",
+                metres=1.0,
+                west=-_HALF,
+                north=_HALF,
+                side=2 * _HALF,
+                columns=1,
+                rows=1,
+                zoom_shift=0,
+                last=16,
             ),
             TileMatrixSet(
-                "WorldCRS84Quad", f"{_OGC}WorldCRS84Quad", "OGC:CRS84", 111_320.0, -180.0, 90.0, 180.0, 2, 1, -1, 15
+                id="WorldCRS84Quad",
+                uri=f"{_OGC}WorldCRS84Quad",
+                title={"ko": "세계, 경위도 (CRS84)", "en": "The world in longitude and latitude (CRS84)"},
+                crs="OGC:CRS84",
+                metres=111_320.0,
+                west=-180.0,
+                north=90.0,
+                side=180.0,
+                columns=2,
+                rows=1,
+                zoom_shift=-1,
+                last=15,
+            ),
+            TileMatrixSet(
+                id="KR5179",
+                uri="{base}/tileMatrixSets/KR5179",
+                title={"ko": "대한민국, EPSG:5179", "en": "Republic of Korea, EPSG:5179"},
+                crs="EPSG:5179",
+                metres=1.0,
+                west=-200_000.0,
+                north=4_000_000.0,
+                side=256 * 2088.96,
+                columns=4,  # 4 x 6 tiles hold the area of use of EPSG:5179
+                rows=6,
+                zoom_shift=-6,
+                last=10,
+                country="kor",
             ),
         )
     }
@@ -72,6 +125,11 @@ def named(tms: str) -> TileMatrixSet:
     if tms not in SETS:
         raise UnknownName(tms, SETS, kind="tile matrix set", where="tileMatrixSetId")
     return SETS[tms]
+
+
+def offered(country: str) -> tuple[str, ...]:
+    """Ids of the sets that tiles of a country's inventories come in."""
+    return tuple(s.id for s in SETS.values() if s.country in ("", country))
 
 
 def web_zoom(level: int) -> int:

@@ -37,10 +37,10 @@ def tile(
     """One tile of a collection, named after it; b"" where it holds no cell.
 
     ``year`` None = the newest it holds; ``properties`` None = the default ones. UnknownName for an unknown set or
-    property, NotFound for a tile outside the matrix or the collection's zooms.
+    property, NotFound for a tile outside the matrix, the collection's zooms or the sets that it is offered in.
     """
     tiles = tms.named(tms_id)
-    first, last = tiles.zooms(collection.level)
+    first, last = collection.zooms(tms_id)
     if not first <= z <= last:
         raise NotFound(
             f"{collection.id} has no tiles of zoom {z} in {tiles.id}", where="tile", allowed=[f"{first}–{last}"]
@@ -52,10 +52,10 @@ def tile(
 def dataset_tile(
     snapshot: Snapshot, tms_id: str, z: int, x: int, y: int, *, properties: Sequence[str] | None = None
 ) -> bytes:
-    """One tile over all inventories: a layer each, named by its id, of the newest year; cells follow the zoom."""
+    """One tile over all inventories of the set: a layer each, named by its id, newest year; cells follow the zoom."""
     frame = _Frame(tms.named(tms_id), z, x, y)
     layers = []
-    for published in snapshot.inventories.values():
+    for published in (p for p in snapshot.inventories.values() if tms_id in p.tile_sets):
         collection = published.collection(level_at(published, frame.tiles, z))
         names = _names(collection, properties)
         level = level_name(collection.level)

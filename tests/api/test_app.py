@@ -129,15 +129,34 @@ def test_schema_and_queryables(api: TestClient) -> None:
 
 def test_tile_matrix_sets(api: TestClient) -> None:
     for path in ("/tileMatrixSets", "/TileMatrixSets"):
-        assert [s["id"] for s in api.get(path).json()["tileMatrixSets"]] == ["WebMercatorQuad", "WorldCRS84Quad"]
+        assert [s["id"] for s in api.get(path).json()["tileMatrixSets"]] == [
+            "WebMercatorQuad",
+            "WorldCRS84Quad",
+            "KR5179",
+        ]
         assert api.get(f"{path}/WorldCRS84Quad").json()["tileMatrices"][0]["matrixWidth"] == 2
         assert api.get(f"{path}/Nope").status_code == 404
+        assert "Republic of Korea" in api.get(path, params={"f": "html", "lang": "en"}).text
+
+
+def test_the_korean_tile_matrix_set(api: TestClient) -> None:
+    """Northing before easting, as EPSG:5179 has its axes; the scale is that of pixels of 0.28 mm."""
+    document = api.get("/tileMatrixSets/KR5179", params={"lang": "en"}).json()
+    assert (document["id"], document["uri"]) == ("KR5179", f"{URL}/tileMatrixSets/KR5179")
+    assert document["crs"] == "http://www.opengis.net/def/crs/EPSG/0/5179"
+    assert document["orderedAxes"] == ["Northing", "Easting"]
+    matrices = document["tileMatrices"]
+    assert [m["id"] for m in matrices] == [str(z) for z in range(11)]
+    assert all(m["pointOfOrigin"] == [4_000_000, -200_000] and m["tileWidth"] == 256 for m in matrices)
+    assert [matrices[z]["cellSize"] for z in (0, 1, 10)] == [2088.96, 1044.48, 2.04]
+    assert matrices[10]["scaleDenominator"] == pytest.approx(2.04 / 0.00028)
+    assert [(m["matrixWidth"], m["matrixHeight"]) for m in matrices[:3]] == [(4, 6), (8, 12), (16, 24)]
 
 
 HTML = [
     *("/", "/openapi", "/conformance", "/collections", "/collections/toy-100m", "/collections/toy-100m/schema"),
     *("/collections/toy-100m/queryables", ITEMS, f"{ITEMS}/{HOUSE}.2023", "/tileMatrixSets", "/processes", "/map"),
-    *("/tileMatrixSets/WebMercatorQuad", "/processes/echo", "/processes/estimate-region"),
+    *("/tileMatrixSets/WebMercatorQuad", "/tileMatrixSets/KR5179", "/processes/echo", "/processes/estimate-region"),
 ]
 
 

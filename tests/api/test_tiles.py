@@ -12,6 +12,7 @@ import pytest
 from babel import Locale
 from pygeoapi.api import API, APIRequest, tiles
 from pygeoapi.provider.base import ProviderGenericError
+from pyproj import Transformer
 from starlette.testclient import TestClient
 
 from carbon_provider.tiles import CarbonTileProvider
@@ -203,6 +204,30 @@ def test_tileset_metadata(api: TestClient) -> None:
     assert [n["tileMatrix"] for n in world["tileMatrixSetLimits"]] == ["11", "12", "13", "14", "15"]
 
 
+def test_korean_tiles_hold_the_values_of_web_mercator(api: TestClient) -> None:
+    """The toy's middle is at (984979, 1835095) in EPSG:5179: column 567 // 4, row 1036 // 4 of matrix 6."""
+    easting, northing = Transformer.from_crs("OGC:CRS84", "EPSG:5179", always_xy=True).transform(*MIDDLE)
+    side = 256 * 2088.96 / 2**6
+    row, col = floor((4_000_000 - northing) / side), floor((easting + 200_000) / side)
+    base = "/collections/toy-100m/tiles/KR5179"
+    drawn = mapbox_vector_tile.decode(api.get(f"{base}/6/{row}/{col}").content)
+    assert values(drawn["toy-100m"]) == values(tile(api, TOY, 13)["toy-100m"])
+    everything = mapbox_vector_tile.decode(api.get(f"/tiles/KR5179/6/{row}/{col}").content)
+    assert set(everything) == {"toy"}
+    assert len(everything["toy"]["features"]) == 36
+    assert api.get(f"{base}/6/{col}/{row}").status_code == 404
+    assert api.get(f"{base}/11/0/0").status_code == 404
+    assert api.get(f"{base}/5/{row // 2}/{col // 2}").status_code == 404
+
+
+def test_korean_tiles_are_of_korean_inventories(api: TestClient) -> None:
+    assert api.get("/collections/steppe-100m/tiles/KR5179").status_code == 404
+    listed = api.get("/collections/steppe-100m/tiles").json()["tilesets"]
+    assert [t["tileMatrixSetURI"].rsplit("/", 1)[1] for t in listed] == ["WebMercatorQuad", "WorldCRS84Quad"]
+    (layer,) = api.get("/tiles/KR5179").json()["layers"]
+    assert layer["id"] == "toy"
+
+
 def test_tilejson(api: TestClient) -> None:
     """TileJSON 3.0: arrays, {z}/{y}/{x} in OGC order, a vector layer with its fields."""
     document = api.get(f"{TOY}?f=tilejson").json()
@@ -269,7 +294,7 @@ def test_the_provider_refuses_what_is_not_there(cities: Path, place: tuple[str, 
 def test_making_a_provider_reads_nothing(tmp_path: Path) -> None:
     made = provider(tmp_path / "nowhere")
     assert made.get_layer() == "toy-100m"
-    assert [s.tileMatrixSet for s in made.get_tiling_schemes()] == list(tms.SETS)
+    assert [s.tileMatrixSet for s in made.get_tiling_schemes()] == [s.id for s in tms.SETS.values() if not s.own]
 
 
 def test_stock_metadata_without_f_is_json(api: TestClient, cities: Path) -> None:

@@ -68,21 +68,22 @@ def test_time_licence_and_crs(toy: Snapshot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "web", "geographic"),
+    ("level", "web", "geographic", "korean"),
     [
-        (10_000, 0, 0),
-        (5_000, 6, 5),
-        (1_000, 8, 7),
-        (500, 10, 9),
-        (100, 12, 11),
-        (25, 14, 13),
-        (10, 15, 14),
-        (200, 11, 10),
+        (10_000, 0, 0, 0),
+        (5_000, 6, 5, 0),
+        (1_000, 8, 7, 2),
+        (500, 10, 9, 4),
+        (100, 12, 11, 6),
+        (25, 14, 13, 8),
+        (10, 15, 14, 9),
+        (200, 11, 10, 5),
     ],
 )
-def test_zooms_follow_the_level(level: int, web: int, geographic: int) -> None:
+def test_zooms_follow_the_level(level: int, web: int, geographic: int, korean: int) -> None:
     assert tms.named("WebMercatorQuad").zooms(level) == (web, 16)
     assert tms.named("WorldCRS84Quad").zooms(level) == (geographic, 15)
+    assert tms.named("KR5179").zooms(level) == (korean, 10)
 
 
 def test_level_names() -> None:

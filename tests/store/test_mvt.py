@@ -10,7 +10,7 @@ import mapbox_vector_tile
 import numpy as np
 import pytest
 import shapely
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 
 from carbongrid.errors import NotFound, UnknownName
 from carbonstore import cells, quads, tms
@@ -19,7 +19,7 @@ from carbonstore.cells import CellQuery
 from carbonstore.encode import geojson, mvt
 from carbonstore.encode.mvt_kernel import dictionary, varint, varint_size
 
-WEB, GEO = "WebMercatorQuad", "WorldCRS84Quad"
+WEB, GEO, KR = "WebMercatorQuad", "WorldCRS84Quad", "KR5179"
 READ: Callable[..., dict[str, Any]] = mapbox_vector_tile.decode
 
 
@@ -57,7 +57,7 @@ def in_tile(collection: Collection, tms_id: str, z: int, x: int, y: int) -> dict
     return dict(zip(batch.cell_id.texts, [shapely.Polygon(r) for r in rings], strict=True))
 
 
-@pytest.mark.parametrize(("tms_id", "z"), [(WEB, 12), (WEB, 13), (WEB, 15), (GEO, 11), (GEO, 13)])
+@pytest.mark.parametrize(("tms_id", "z"), [(WEB, 12), (WEB, 13), (WEB, 15), (GEO, 11), (GEO, 13), (KR, 6), (KR, 9)])
 def test_a_tile_holds_the_items_that_meet_it_with_equal_values(square: Snapshot, tms_id: str, z: int) -> None:
     collection = square.collections["square-100m"]
     items = {
@@ -240,3 +240,26 @@ def test_meets_needs_depth_on_every_axis() -> None:
     for turn in (slice(None), slice(None, None, -1)):  # corners in either direction of turning
         met = [bool(quads.meets(x[:, turn], y[:, turn], box, least).all()) for least in (0.0, 0.1, 0.19, 0.21, 0.25)]
         assert met == [True, True, True, False, False]
+
+
+def test_korean_tiles_are_where_korean_desktops_put_them() -> None:
+    """Matrix 0 begins at (-200000, 4000000) with 2088.96 m a pixel; EPSG:5179's area of use lies in 4 x 6 tiles."""
+    korea = tms.named(KR)
+    assert korea.bounds(0, 0, 0) == pytest.approx((-200_000, 3_465_226.24, 334_773.76, 4_000_000))
+    assert korea.bounds(10, 0, 0)[2] + 200_000 == pytest.approx(256 * 2.04)
+    use = CRS(korea.crs).area_of_use
+    assert use is not None
+    to = Transformer.from_crs("OGC:CRS84", korea.crs, always_xy=True)
+    west, south, east, north = to.transform_bounds(use.west, use.south, use.east, use.north)
+    assert korea.bounds(0, 0, 5)[0] < west < east < korea.bounds(0, 3, 5)[2]
+    assert korea.bounds(0, 3, 5)[1] < south < north < korea.north
+    for x, y in ((4, 0), (0, 6), (-1, 0)):
+        with pytest.raises(NotFound):
+            korea.bounds(0, x, y)
+
+
+def test_other_countries_have_no_korean_tiles(toy: Snapshot) -> None:
+    assert toy.collections["toy-100m"].published.tile_sets == (WEB, GEO, KR)
+    assert toy.collections["twin-100m"].published.tile_sets == (WEB, GEO)
+    with pytest.raises(NotFound, match="twin-100m has no tiles in KR5179"):
+        mvt.tile(toy.collections["twin-100m"], KR, 6, 141, 259)
