@@ -23,7 +23,7 @@ from carbongrid.errors import InvalidInput
 from carbongrid.inventory import Inventory, Layer
 from carbongrid.pieces import apportion, identity
 from carbongrid.sectors import INTERVALS, KIND_SECTOR, SECTORS, bit
-from carbongrid.uncertainty import piece_half_widths
+from carbongrid.uncertainty import mean_quality, piece_half_widths
 from carbongrid.wkb import polygonal
 from carbongrid.zonal import Cut, inside_area, layer_cover
 
@@ -261,10 +261,7 @@ class Allocation:
         line, at = self.account.line[self.parts.piece], group[self.parts.unit]
         kg = np.zeros((len(inventory.bands), n), np.int64)
         np.add.at(kg, (self.account.lines.band[line], at), self.parts.kg)
-        grade = np.concatenate([layer.quality for layer in inventory.layers.values()])[self.account.lines.source[line]]
-        weight = np.bincount(at, self.parts.kg, n)
-        graded = np.bincount(at, self.parts.kg * grade.astype(np.float64), n)
-        return kg, np.rint(np.divide(graded, weight, out=np.zeros(n), where=weight > 0)).astype(np.uint8)
+        return kg, mean_quality(self.parts.kg, self.account.grade[self.parts.piece], at, n)
 
     def _half_widths(self, inventory: Inventory, group: I64, n: int) -> I64:
         """Absolute half-widths (INTERVALS, n): what of one source lies in one unit errs together."""

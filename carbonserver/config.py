@@ -44,7 +44,7 @@ LICENCE_PAGES = {
 }
 """Pages of licences by id (KOGL-1: Korea Open Government Licence, type 1), for links of relation ``license``."""
 STYLES = "http://www.opengis.net/def/rel/ogc/1.0/styles"
-"""Relation of a collection's list of styles (OGC API - Maps, annex on link relations)."""
+"""Relation of a collection's list of styles (OGC API - Styles, a draft)."""
 MANAGER = "processes.manager.CarbonManager"
 
 

@@ -11,10 +11,9 @@ from shapely.ops import split as divided
 from carbongrid.coverage import parts
 from carbongrid.pieces import apportion, pieces, roll_up
 from carbongrid.wkb import Wkb
-from tests.model.test_zonal import BEYOND, Town
-from tests.shapes import complement, placed, window
+from tests.model.town import BEYOND, PLACE, Town
+from tests.shapes import complement, placed
 
-PLACE = window(30, 25)
 INNER = st.integers(50, 2450).map(lambda m: m + 0.25)
 """Metres from the window's corner, well inside of it."""
 POINTS = st.tuples(INNER, INNER)
@@ -39,8 +38,8 @@ HULLS = st.lists(POINTS, min_size=3, max_size=9)
 def test_a_total_is_kept_and_no_part_is_a_kilogram_off(total, weights, data):
     n = len(weights)
     cells = data.draw(st.lists(st.integers(0, 10**9), min_size=n, max_size=n, unique=True))
-    given_, weight = np.array([0, n]), np.array(weights)
-    found = apportion(given_, np.array([total]), weight, np.array(cells))
+    weight = np.array(weights)
+    found = apportion(np.array([0, n]), np.array([total]), weight, np.array(cells))
     exact = total * (weight / weight.sum())
     assert found.sum() == total
     assert np.abs(found - exact).max() < 1 + 1e-3

@@ -27,28 +27,24 @@ MODELS = {"buildings": buildings.estimate, "roads": roads.estimate, "forests": f
 METERED = ("electricity_kwh", "gas_kwh_gcv", "heat_mj")
 
 
-def between(low: float, high: float) -> SearchStrategy[float]:
-    return st.floats(low, high)
+def known_or_not(low: float, high: float) -> SearchStrategy[float | None]:
+    return st.none() | st.floats(low, high)
 
 
-def known_or_not(known: SearchStrategy[float]) -> SearchStrategy[float | None]:
-    return st.none() | known
-
-
-PLACE = {"measure": between(10, 5e4), "inside": between(0.01, 1)}
+PLACE = {"measure": st.floats(10, 5e4), "inside": st.floats(0.01, 1)}
 COLUMNS: Mapping[str, Mapping[str, SearchStrategy[object]]] = {
     "buildings": {
         "use": st.sampled_from(["01000", "02000", "office", "17000", "19000", "yes", None]),
         "pnu": st.sampled_from(["3611010100100040020", "2711010100100040020", None]),
-        "storeys": known_or_not(between(1, 60)),
-        "height_m": known_or_not(between(2, 200)),
-        "hdd": known_or_not(between(100, 6000)),
-        **{c: known_or_not(between(1, 1e7)) for c in METERED},
+        "storeys": known_or_not(1, 60),
+        "height_m": known_or_not(2, 200),
+        "hdd": known_or_not(100, 6000),
+        **{c: known_or_not(1, 1e7) for c in METERED},
     },
     "roads": {
         "class": st.sampled_from(["motorway", "primary", "residential", "footway", "hyperloop", None]),
-        "aadt": known_or_not(between(1, 1e5)),
-        "speed_kmh": known_or_not(between(1, 150)),
+        "aadt": known_or_not(1, 1e5),
+        "speed_kmh": known_or_not(1, 150),
         "oneway": st.sampled_from([0.0, 1.0, None]),
     },
     "forests": {
@@ -141,7 +137,7 @@ def test_a_source_of_nothing_changes_nothing(t, factors):
     assert two.missing[-1], "it is missing, not zero"
 
 
-@given(t=TABLES, factors=PACKS, share=between(0.01, 0.99))
+@given(t=TABLES, factors=PACKS, share=st.floats(0.01, 0.99))
 def test_a_source_cut_in_two_sums_to_the_whole_before_rounding(t, factors, share):
     halves = [replace(t, inside=t.inside * part) for part in (share, 1 - share)]
     whole, parts = estimate(t, factors), [estimate(h, factors) for h in halves]
@@ -173,12 +169,12 @@ def test_the_share_on_placeholders_is_a_share(t, factors):
 # --- units ------------------------------------------------------------------------------------------------------
 
 
-@given(value=between(1e-6, 1e12), one=st.sampled_from(sorted(ENERGY_MJ)), other=st.sampled_from(sorted(ENERGY_MJ)))
+@given(value=st.floats(1e-6, 1e12), one=st.sampled_from(sorted(ENERGY_MJ)), other=st.sampled_from(sorted(ENERGY_MJ)))
 def test_energy_goes_round_through_every_unit(value, one, other):
     assert energy(energy(value, one, other), other, one) == pytest.approx(value, rel=1e-12)
 
 
-@given(ratio=between(0.5, 1), name=st.sampled_from(sorted(ENERGY_MJ)))
+@given(ratio=st.floats(0.5, 1), name=st.sampled_from(sorted(ENERGY_MJ)))
 def test_net_and_gross_go_round(ratio, name):
     net, gross = EnergyUnit(name, "NCV"), EnergyUnit(name, "GCV")
     assert net.to(gross, ratio) * gross.to(net, ratio) == pytest.approx(1)

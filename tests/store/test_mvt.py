@@ -242,7 +242,7 @@ def test_meets_needs_depth_on_every_axis() -> None:
         assert met == [True, True, True, False, False]
 
 
-def test_korean_tiles_are_where_korean_desktops_put_them() -> None:
+def test_korean_tiles_begin_at_their_origin_and_hold_the_country() -> None:
     """Matrix 0 begins at (-200000, 4000000) with 2088.96 m a pixel; EPSG:5179's area of use lies in 4 x 6 tiles."""
     korea = tms.named(KR)
     assert korea.bounds(0, 0, 0) == pytest.approx((-200_000, 3_465_226.24, 334_773.76, 4_000_000))
