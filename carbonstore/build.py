@@ -167,7 +167,7 @@ def _publication(
         notes=tuple(dict(n) for n in notes if n),
         levels=file.levels,
         coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
-        inputs=input_hashes(file),
+        inputs=input_hashes(file, reading.hashes),
         u95=total_intervals(inventory),
         intervals=total_percentiles(inventory),
         report=_report(reading, inventory, estimates),
@@ -176,8 +176,9 @@ def _publication(
     )
 
 
-def input_hashes(file: InventoryFile) -> dict[str, str]:
-    """sha256 of everything that is read, by file name: the inventory file, sources with companions, areas as outlines.
+def input_hashes(file: InventoryFile, rows: Mapping[str, str]) -> dict[str, str]:
+    """sha256 of everything that is read, by file name: the inventory file, sources with companions, areas as outlines;
+    the ``rows`` of a database (by place of the source), which has no file, as source and table.
 
     A name that an earlier source has too is told apart by the number of its source.
     """
@@ -185,6 +186,8 @@ def input_hashes(file: InventoryFile) -> dict[str, str]:
     for number, source in enumerate(file.sources, 1):
         if source.extent is not None:
             hashes[f"source {number}: extent"] = _outline_sha256(source.extent)
+        if source.place in rows:
+            hashes[f"source {number}: {source.path.name}"] = rows[source.place]
         for path in source.files:
             found = _sha256(path)
             name = path.name if hashes.get(path.name, found) == found else f"source {number}: {path.name}"

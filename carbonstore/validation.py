@@ -14,7 +14,7 @@ from carbonstore.build import Progress, input_hashes, kind_table, read_context, 
 from carbonstore.edition import current
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.release import built, model_digest, opened
-from carbonstore.sources import read_sources
+from carbonstore.sources import Reading, read_sources
 from carbonstore.stored import Release
 from carbonstore.verify import VALIDATION
 
@@ -26,9 +26,9 @@ def validate(path: Path, root: Path, *, year: int | None = None, progress: Progr
     what the name is the hash of. NotFound without such a release, InvalidInput where nothing is metered.
     """
     file = read(path) if year is None else read(path).with_year(year)
-    release = _release(file, root)
     factors = FactorSet.load(file.factors)
     reading = read_sources(file.sources, read_context(file, factors, progress))
+    release = _release(file, reading, root)
     table = kind_table(reading, "buildings")
     result = validate_table(table, factors, file.year) if table is not None else {}
     if not result or not result["parcels"]["metered"]:
@@ -47,9 +47,9 @@ def stored(root: Path, inventory: str) -> list[dict[str, Any]]:
     return found
 
 
-def _release(file: InventoryFile, root: Path) -> Release:
+def _release(file: InventoryFile, reading: Reading, root: Path) -> Release:
     """The newest release of the file's inventory and year that was built from these inputs by this model."""
-    inputs = input_hashes(file)
+    inputs = input_hashes(file, reading.hashes)
     for record in reversed(built(root, file.id)):
         if record.year != file.year:
             continue

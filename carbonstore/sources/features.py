@@ -25,6 +25,7 @@ class Features:
 
     ``geometry``: shapely, in ``crs``; None where unreadable. ``columns``: activity columns by contract name.
     ``raw`` and ``unread`` count tagged objects that the format's reader could not turn into rows.
+    ``rows_sha256``: hash of what was read where there is no file to hash.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Features:
     unparsed: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     encoding: str | None = None
+    rows_sha256: str | None = None
 
     @classmethod
     def of(

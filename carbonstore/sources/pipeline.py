@@ -2,7 +2,7 @@
 """What happens to every source after its format was read: placed, repaired, joined, clipped, counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,11 +40,15 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Reading:
-    """All sources of an inventory: tables in the order of the file, one report a source, pools of metered parcels."""
+    """All sources of an inventory: tables in the order of the file, one report a source, pools of metered parcels.
+
+    ``hashes``: sha256 of the rows of sources that are no files, by the place of the source.
+    """
 
     tables: tuple[SourceTable, ...]
     reports: tuple[SourceReport, ...]
     pooled: Pooled | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,13 @@ def read_sources(specs: Sequence[SourceSpec], context: ReadContext, pooling: Poo
     if pooling is not None:
         join_reports = {place: join.without_energy() for place, join in join_reports.items()}
     reports = [_report(spec, placed, tables, join_reports.get(spec.place), encodings.get(spec.place)) for spec in specs]
-    return Reading(tuple(tables), tuple(reports), pooled)
+    return Reading(tuple(tables), tuple(reports), pooled, _hashes(placed))
+
+
+def _hashes(placed: Sequence[_Placed]) -> dict[str, str]:
+    """Hashes of rows that came from no file."""
+    found = ((p.spec.place, p.features.rows_sha256) for p in placed)
+    return {place: digest for place, digest in found if digest is not None}
 
 
 def _pool(

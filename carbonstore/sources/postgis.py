@@ -3,7 +3,7 @@
 
 The connection comes from an environment variable (``CARBONGRID_DATABASE``), never from the inventory file, and is named
 in no message. Rows are ordered by id and geometry, so that the same rows make the same release; the report holds their
-hash, because a database has no file to hash.
+hash, because a database has no file to hash, which the release lists among its inputs.
 """
 
 import hashlib
@@ -105,7 +105,8 @@ def _features(spec: SourceSpec, names: Sequence[str], rows: Sequence[tuple[Any, 
     if not names:
         table = pa.table({"_": pa.nulls(len(rows))})
     features = features_of(spec, table, geometry, _crs(spec, columns[-1]))
-    return replace(features, notes=(f"{len(rows):,} rows, sha256 {_digest(rows)}",))
+    digest = _digest(names, rows)
+    return replace(features, notes=(f"{len(rows):,} rows, sha256 {digest}",), rows_sha256=digest)
 
 
 def _crs(spec: SourceSpec, srids: Sequence[int | None]) -> str:
@@ -118,8 +119,8 @@ def _crs(spec: SourceSpec, srids: Sequence[int | None]) -> str:
     return crs_of(spec, f"EPSG:{found[0]}")
 
 
-def _digest(rows: Sequence[tuple[Any, ...]]) -> str:
-    digest = hashlib.sha256()
+def _digest(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    digest = hashlib.sha256(repr(tuple(names)).encode())
     for row in rows:
         digest.update(repr(row).encode())
     return digest.hexdigest()

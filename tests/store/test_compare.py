@@ -155,9 +155,9 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     shutil.copyfile(file.parent / "houses.geojson", file.parent / "more" / "houses.geojson")
     more = INVENTORY[INVENTORY.index("[[source]]") :].replace("houses.geojson", "more/houses.geojson")
     file.write_text(INVENTORY + more)
-    assert set(input_hashes(read(file))) == {"place.toml", "boundary", "houses.geojson"}  # the same bytes
+    assert set(input_hashes(read(file), {})) == {"place.toml", "boundary", "houses.geojson"}  # the same bytes
     (file.parent / "more" / "houses.geojson").write_text("{}")
-    assert set(input_hashes(read(file))) == {"place.toml", "boundary", "houses.geojson", "source 2: houses.geojson"}
+    assert set(input_hashes(read(file), {})) == {"place.toml", "boundary", "houses.geojson", "source 2: houses.geojson"}
 
 
 def test_two_years_of_the_toy_city(tmp_path: Path) -> None:

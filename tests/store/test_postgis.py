@@ -10,9 +10,11 @@ import numpy as np
 import psycopg
 import pytest
 
-from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.errors import InvalidInput, NotFound, UnknownName
 from carbonstore.build import build
+from carbonstore.compare import compare
 from carbonstore.sources import SourceTable, read_source
+from carbonstore.validation import validate
 from tests import postgres
 from tests.conftest import missing
 from tests.store.inventories import PLACE, context, line, spec, square
@@ -119,9 +121,10 @@ def test_an_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         read(table="city.houses")
 
 
-def test_a_release_built_from_the_database_does_not_know_where_it_was(database: str, tmp_path: Path) -> None:
+def tiny(folder: Path) -> Path:
     box = [round(v, 6) for v in PLACE.buffer(-0.0002).bounds]
-    (tmp_path / "tiny.toml").write_text(f"""[inventory]
+    file = folder / "tiny.toml"
+    file.write_text(f"""[inventory]
 id = "tiny"
 title = {{ ko = "작은 곳", en = "Tiny" }}
 country = "kor"
@@ -136,11 +139,45 @@ columns = {{ id = "gid", use = "용도" }}
 licence = "CC0-1.0"
 attribution = "Test"
 """)
-    release = build(tmp_path / "tiny.toml", tmp_path / "data")
+    return file
+
+
+def test_a_release_built_from_the_database_does_not_know_where_it_was(database: str, tmp_path: Path) -> None:
+    release = build(tiny(tmp_path), tmp_path / "data")
     release.verify()
     assert len(release.inventory().layers["buildings"].id) == 2
     host = str(urlsplit(database).hostname).encode()
     assert [file.name for file in release.path.iterdir() if host in file.read_bytes()] == []
+
+
+def test_rows_are_inputs_of_the_release_so_that_changed_rows_are_other_inputs(database: str, tmp_path: Path) -> None:
+    def storeys(of: str) -> None:
+        with psycopg.connect(database) as connection:
+            connection.execute(f"UPDATE city.houses SET storeys = {of} WHERE gid = 1")
+
+    file, root, place = tiny(tmp_path), tmp_path / "data", "source 1: city.houses"
+    before = build(file, root)
+    storeys("7")
+    try:
+        with pytest.raises(NotFound, match="from these inputs"):
+            validate(file, root)
+        after = build(file, root)
+    finally:
+        storeys("3")
+    assert before.manifest["inputs"].keys() == after.manifest["inputs"].keys() == {file.name, "boundary", place}
+    assert compare(before, after).inputs.changed == (place,)
+    assert build(file, root).id == before.id
+
+
+def test_rows_read_under_other_names_are_other_inputs(database: str, tmp_path: Path) -> None:
+    """Two columns that change places are other data though the values are the same."""
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS city.twins AS SELECT gid, geom, '2' a, '5' b FROM city.houses")
+    one, other = (
+        read(table="city.twins", columns={"id": "gid", "storeys": s, "use": u}).report.notes
+        for s, u in (("a", "b"), ("b", "a"))
+    )
+    assert one != other
 
 
 def test_one_of_table_and_query() -> None:
