@@ -8,12 +8,21 @@ One table (``carbonstore.errors``) turns the classes into OGC exceptions.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+NAME_LENGTH, WHAT_LENGTH = 64, 600
+"""Characters of a sender's own text that an error repeats, and of a whole message."""
+
+
+def brief(text: str, length: int = NAME_LENGTH) -> str:
+    """The text, or where it is longer its beginning and end around an ellipsis."""
+    return text if len(text) <= length else f"{text[: length - length // 4 - 1]}…{text[-(length // 4) :]}"
+
 
 class CarbongridError(Exception):
     """Base of every error that a client may read."""
 
     def __init__(self, what: str, *, where: str = "", allowed: Iterable[object] = ()) -> None:
-        self.what, self.where, self.allowed = what, where, tuple(str(a) for a in allowed)
+        self.what, self.where = brief(what, WHAT_LENGTH), brief(where, WHAT_LENGTH)
+        self.allowed = tuple(str(a) for a in allowed)
         super().__init__(self.sentence)
 
     @property
@@ -32,9 +41,9 @@ class UnknownName(InvalidInput):
 
     def __init__(self, name: str, known: Iterable[str], *, kind: str = "name", where: str = "") -> None:
         known = sorted(known)
-        near = get_close_matches(name, known, 1, 0.5)
+        near = get_close_matches(name, known, 1, 0.5) if len(name) <= NAME_LENGTH else []
         hint = f", did you mean '{near[0]}'?" if near else ""
-        super().__init__(f"unknown {kind} '{name}'{hint}", where=where, allowed=known)
+        super().__init__(f"unknown {kind} '{brief(name)}'{hint}", where=where, allowed=known)
 
 
 class NotFound(CarbongridError):

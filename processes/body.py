@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes of a request -> JSON, with every limit checked before a parser sees them."""
 
+import json
 from collections.abc import AsyncIterator
 
 import numpy as np
 import orjson
-from numba import njit
 from numpy.typing import NDArray
 
-from carbongrid.errors import InvalidInput, TooLarge
+from carbongrid.errors import InvalidInput, TooLarge, brief
+from carbongrid.jit import kernel
 
 MAX_DEPTH = 32
 """Nested arrays and objects. A FeatureCollection of multipolygons inside an execute request is 11 deep."""
@@ -36,25 +37,44 @@ def too_large(limit: int) -> TooLarge:
 
 
 def parse(body: bytes) -> object:
-    """The JSON value of a body; InvalidInput for none, too deep, no JSON, NaN or an infinite number."""
+    """The JSON value of a body; InvalidInput for none, too deep, no JSON, NaN, an infinite number or a member twice."""
     body = body.removeprefix(_BOM)
     if not body.strip():
         raise InvalidInput("the request body is empty", allowed=["a JSON object"])
-    depth, values = measure(np.frombuffer(body, np.uint8))
+    depth, values, colons = measure(np.frombuffer(body, np.uint8))
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the JSON is nested {depth} deep", allowed=[f"at most {MAX_DEPTH}"])
     if values > MAX_VALUES:
         raise TooLarge(f"the JSON holds {values:,} values, at most {MAX_VALUES:,} are read")
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"the request body is not JSON: {error}") from None
+    if members(value) != colons:
+        json.loads(body, object_pairs_hook=_unique)
+    return value
 
 
-@njit(cache=True, nogil=True)
-def measure(data: NDArray[np.uint8]) -> tuple[int, int]:
-    """Greatest nesting and number of values of JSON text in one pass, strings skipped; any bytes are safe."""
-    depth, deepest, values, inside, escaped = 0, 0, 1, False, False
+def members(value: object) -> int:
+    """Members of all objects in a value. JSON text has one colon outside strings for each: fewer means one was lost."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(members, value.values()))
+    return sum(members(v) for v in value if isinstance(v, dict | list)) if isinstance(value, list) else 0
+
+
+def _unique(pairs: list[tuple[str, object]]) -> None:
+    """Called for every object, the inner ones first. Of equal names one reader keeps the first, another the last."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidInput(f"the member '{brief(name)}' is given twice in one object")
+        seen.add(name)
+
+
+@kernel
+def measure(data: NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Greatest nesting, values and colons of JSON text in one pass, strings skipped; any bytes are safe."""
+    depth, deepest, values, colons, inside, escaped = 0, 0, 1, 0, False, False
     for c in data:
         if inside:
             if escaped:
@@ -73,4 +93,6 @@ def measure(data: NDArray[np.uint8]) -> tuple[int, int]:
             depth -= 1
         elif c == 0x2C:
             values += 1
-    return deepest, values
+        elif c == 0x3A:
+            colons += 1
+    return deepest, values, colons

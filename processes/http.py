@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.errors import InvalidInput, UnknownName, brief
 from carbonstore.catalogue import Catalogue
 from processes.answer import Answer, dump, perform
 from processes.base import JSON, LANGUAGES, Context, Process
@@ -60,7 +60,9 @@ def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[
         return Response(dump({"jobs": [], "links": links}), headers=FRESH, media_type=JSON)
 
     async def job(request: Request) -> Response:
-        raise NoSuchJob(f"there is no job '{request.path_params['job']}'; every process here answers in its request")
+        raise NoSuchJob(
+            f"there is no job '{brief(request.path_params['job'])}'; every process here answers in its request"
+        )
 
     pages = [("/processes", processes), ("/processes/{process}", process), ("/jobs", jobs)]
     return [
@@ -113,7 +115,7 @@ def wants_html(request: Request) -> bool:
     """``f`` decides; without it an Accept header that names HTML and not JSON."""
     chosen = request.query_params.get("f")
     if chosen is not None and chosen not in ("json", "html"):
-        raise InvalidInput(f"'{chosen}' is no format here", where="f", allowed=["json", "html"])
+        raise InvalidInput(f"'{brief(chosen)}' is no format here", where="f", allowed=["json", "html"])
     accept = request.headers.get("accept", "")
     return chosen == "html" or (chosen is None and "text/html" in accept and "json" not in accept)
 
@@ -144,7 +146,7 @@ def number(request: Request, name: str, default: int, low: int, high: int) -> in
     """An integer query parameter in its range."""
     given = request.query_params.get(name, str(default))
     if not given.isdecimal() or not low <= int(given) <= high:
-        raise InvalidInput(f"'{given}' is no {name}", where=name, allowed=[f"{low} to {high}"])
+        raise InvalidInput(f"'{brief(given)}' is no {name}", where=name, allowed=[f"{low} to {high}"])
     return int(given)
 
 
@@ -152,7 +154,7 @@ def named(request: Request) -> Process:
     """The process of the path."""
     asked = request.path_params["process"]
     if asked not in PROCESSES:
-        raise NoSuchProcess(f"there is no process '{asked}'", allowed=PROCESSES)
+        raise NoSuchProcess(f"there is no process '{brief(asked)}'", allowed=PROCESSES)
     return PROCESSES[asked]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.errors import InvalidInput, UnknownName, brief
 
 type Json = dict[str, object]
 type Words = Mapping[str, str]
@@ -34,8 +34,8 @@ class Schema(Protocol):
 
 
 def point(at: str, token: object) -> str:
-    """JSON pointer (RFC 6901) of a member or element below ``at``."""
-    return f"{at}/{str(token).replace('~', '~0').replace('/', '~1')}"
+    """JSON pointer (RFC 6901) of a member or element below ``at``; a very long name is shortened."""
+    return f"{at}/{brief(str(token)).replace('~', '~0').replace('/', '~1')}"
 
 
 def refuse(what: str, at: str, *allowed: object) -> InvalidInput:

@@ -217,10 +217,27 @@ def test_refusals_hold_place_and_allowed(client: TestClient) -> None:
     assert execute(client, {"txt": "a"}).json()["allowed"] == sorted(ECHO.inputs)
 
 
+@pytest.mark.parametrize("where", ["inputs", "value", "path", "query", "pointer"])
+def test_refusals_do_not_repeat_long_input(client: TestClient, where: str) -> None:
+    long = "x" * 50_000
+    answer = {
+        "inputs": lambda: execute(client, {long: 1}),
+        "value": lambda: client.post(
+            "/processes/estimate-region/execution", json={"inputs": {"region": {}, "mode": long}}
+        ),
+        "pointer": lambda: execute(client, {"bbox": {"bbox": [1, 2, 3, 4], long: 1}}),
+        "path": lambda: client.get(f"/processes/{long}"),
+        "query": lambda: client.get(f"/processes?{long}=1"),
+    }[where]()
+    assert answer.status_code in (400, 404)
+    assert len(answer.content) < 1_500
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"[]", b'"x"', b"null", b"5", b"{", b'{"inputs": NaN}', b'{"inputs": 5}', b'{"inputs": []}',
-     b'{"inputs": {"number": 1e999}}', b"[" * 100_000, b'{"inputs": {}}', b'{"subscriber": "x"}', b"\xff\xfe"],
+     b'{"inputs": {"number": 1e999}}', b"[" * 100_000, b'{"inputs": {}}', b'{"subscriber": "x"}', b"\xff\xfe",
+     b'{"inputs": {"text": "a", "text": "b"}}'],
 )  # fmt: skip
 def test_hostile_bodies_are_bad_requests(client: TestClient, body: bytes) -> None:
     answer = client.post("/processes/echo/execution", content=body)

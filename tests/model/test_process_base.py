@@ -172,15 +172,16 @@ def test_raw_without_any_value_is_refused() -> None:
     assert refused.value.where == "/outputs"
 
 
-def test_measure_counts_depth_and_values_outside_strings() -> None:
-    for text, deep, many in (
-        ("1", 0, 1),
-        ('{"a":[1,2,[3]]}', 3, 6),
-        (r'["[[[","\"[[,","\\"]', 1, 4),
-        ("]]]]", 0, 1),
-        ('"unfinished [[[', 0, 1),
+def test_measure_counts_depth_values_and_colons_outside_strings() -> None:
+    for text, deep, many, colons in (
+        ("1", 0, 1, 0),
+        ('{"a":[1,2,[3]]}', 3, 6, 1),
+        (r'["[[[:","\"[[,:","\\"]', 1, 4, 0),
+        ('{"a": {"b" : ":"}}', 2, 3, 2),
+        ("]]]]", 0, 1, 0),
+        ('"unfinished [[[', 0, 1, 0),
     ):
-        assert measure(np.frombuffer(text.encode(), np.uint8)) == (deep, many), text
+        assert measure(np.frombuffer(text.encode(), np.uint8)) == (deep, many, colons), text
 
 
 @pytest.mark.parametrize(
@@ -193,6 +194,8 @@ def test_measure_counts_depth_and_values_outside_strings() -> None:
         (b"[Infinity]", "the request body is not JSON"),
         (b"[1e999]", "the request body is not JSON"),
         (b'"\xff"', "the request body is not JSON"),
+        (b'{"a": 1, "a": 2}', "the member 'a' is given twice in one object"),
+        (b'[0, {"a": [{"b": {}, "c": ":", "\\u0062": 2}]}]', "the member 'b' is given twice in one object"),
         (b"[" * 200_000, "the JSON is nested 200000 deep"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "the JSON is nested 33 deep"),
     ],
