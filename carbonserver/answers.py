@@ -29,6 +29,8 @@ LIVE = "public, no-cache"
 PINNED = "public, max-age=31536000, immutable"
 EMPTY: Mapping[str, str] = MappingProxyType({})
 LANGUAGES = {"ko": "ko-KR", "en": "en-US"}
+TAGS = {tag: short for short, full in LANGUAGES.items() for tag in (short, full)}
+"""Language by the values of ``lang``."""
 
 
 class NotAcceptable(InvalidInput):
@@ -99,11 +101,20 @@ def _weight(media: str, weights: Mapping[str, float]) -> float:
 
 
 def language(request: Request) -> str:
-    """``ko`` or ``en``: by ``lang``, else by Accept-Language, else Korean."""
+    """``ko`` or ``en``: by ``lang``, else by Accept-Language, else Korean; InvalidInput for another ``lang``."""
     asked = request.query_params.get("lang")
-    weights = _weights(asked if asked is not None else request.headers.get("accept-language", ""))
+    if asked is not None:
+        return spoken(asked)
+    weights = _weights(request.headers.get("accept-language", ""))
     known = {tag[:2]: weight for tag, weight in sorted(weights.items(), key=lambda w: w[1]) if tag[:2] in LANGUAGES}
     return max(known, key=known.__getitem__, default="ko")
+
+
+def spoken(tag: str) -> str:
+    """The language of a tag (``en`` or ``en-US``); InvalidInput for one that is not spoken here."""
+    if tag not in TAGS:
+        raise InvalidInput(f"'{tag}' is not spoken here", where="lang", allowed=list(TAGS))
+    return TAGS[tag]
 
 
 def coding(request: Request) -> str:

@@ -52,18 +52,20 @@ MANAGER = "processes.manager.CarbonManager"
 class Place:
     """Where a configuration is used: data folder, public address, and the socket stock pygeoapi binds.
 
-    The texts may hold ``${VARIABLE:-default}``, which pygeoapi replaces when it reads the file.
+    The texts may hold ``${VARIABLE:-default}``, which pygeoapi replaces when it reads the file. ``ours``: this server
+    answers, which has a map and styles; stock pygeoapi has neither, so nothing may lead there.
     """
 
     data: str
     url: str
     host: str = "127.0.0.1"
     port: int | str = 5000
+    ours: bool = False
 
     @classmethod
-    def of(cls, settings: Settings) -> "Place":
+    def of(cls, settings: Settings, *, ours: bool = True) -> "Place":
         """The place of a running server."""
-        return cls(str(settings.data), settings.url, settings.host, settings.port)
+        return cls(str(settings.data), settings.url, settings.host, settings.port, ours)
 
 
 ENVIRONMENT = Place(
@@ -118,7 +120,7 @@ def _collection(collection: Collection, place: Place) -> Json:
         "title": dict(collection.title),
         "description": described(collection),
         "keywords": KEYWORDS,
-        "links": _links(collection, place.url),
+        "links": _links(collection, place),
         "extents": {
             "spatial": {"bbox": list(collection.bbox), "crs": CRS84},
             "temporal": {**span, "resolution": "P1Y"},
@@ -134,22 +136,18 @@ def described(collection: Collection) -> dict[str, str]:
     return {lang: f"{collection.description[lang]} {head}: {'; '.join(stated)}" for lang, head in heads.items()}
 
 
-def _links(collection: Collection, url: str) -> list[Json]:
-    """Licences that have a page, the map, the styles, and the schema from which GDAL takes the types of its fields."""
+def _links(collection: Collection, place: Place) -> list[Json]:
+    """Licences that have a page, the schema from which GDAL takes the types of its fields, and what only we answer."""
     known = dict.fromkeys(e["licence"] for e in collection.licences if e["licence"] in LICENCE_PAGES)
     licences = [{"rel": "license", "type": "text/html", "title": n, "href": LICENCE_PAGES[n]} for n in known]
-    here = f"{url}/collections/{collection.id}"
-    return [
-        *licences,
-        {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{url}/map"},
+    here = f"{place.url}/collections/{collection.id}"
+    feature = f"{here}/schema?profile=feature"
+    schema = {"rel": "describedby", "type": "application/schema+json", "title": "GeoJSON Feature", "href": feature}
+    pictures = [
+        {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{place.url}/map"},
         {"rel": STYLES, "type": "application/json", "title": "양식 · Styles", "href": f"{here}/styles"},
-        {
-            "rel": "describedby",
-            "type": "application/schema+json",
-            "title": "GeoJSON Feature",
-            "href": f"{here}/schema?profile=feature",
-        },
     ]
+    return [*licences, *(pictures if place.ours else []), schema]
 
 
 def _features(collection: Collection, place: Place) -> Json:
@@ -208,7 +206,7 @@ class _Plain(yaml.SafeDumper):
 def write_stock(settings: Settings, directory: Path) -> list[Path]:
     """Write ``pygeoapi-config.yml`` and ``openapi.json`` of everything published, for stock ``pygeoapi serve``."""
     collections = list(Catalogue(settings.data).snapshot().collections.values())
-    config = pygeoapi_config(collections, Place.of(settings))
+    config = pygeoapi_config(collections, Place.of(settings, ours=False))
     texts = {
         "pygeoapi-config.yml": to_yaml(config).encode(),
         "openapi.json": orjson.dumps(api_document(config, collections), option=orjson.OPT_INDENT_2) + b"\n",

@@ -2,6 +2,7 @@
 """ASGI building blocks: a read-only resource, a request handed on, and cache headers around another app's pages."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -60,10 +61,15 @@ class Revalidated:
         self._app, self._base_url = app, base_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one ASGI connection; the whole page is held until its headers are known."""
+        """Handle one ASGI connection; the whole page is held until its headers are known.
+
+        The variant is chosen, or refused (``lang``), before the page is made.
+        """
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
+        request = Request(scope, receive)
+        variant = Variant("", "", answers.language(request), answers.coding(request))
         held: list[Message] = []
 
         async def hold(message: Message) -> None:
@@ -76,10 +82,10 @@ class Revalidated:
                 await send(message)
             return
         body = b"".join(message.get("body", b"") for message in held[1:])
-        await self._answer(Request(scope, receive), start, body)(scope, receive, send)
+        made = replace(variant, media=start["content-type"])
+        await self._answer(request, made, start, body)(scope, receive, send)
 
-    def _answer(self, request: Request, start: Headers, body: bytes) -> Response:
-        variant = Variant("", start["content-type"], answers.language(request), answers.coding(request))
+    def _answer(self, request: Request, variant: Variant, start: Headers, body: bytes) -> Response:
         kept = {name: start[name] for name in ("content-crs", "link") if name in start}
         head = answers.shared_headers(variant, state_of(request).snapshot.hash, self._base_url, kept)
         return answers.reply(request, variant, head, lambda: body)

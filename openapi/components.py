@@ -21,6 +21,7 @@ FORMATS = {
     "mapbox": "Mapbox style document",
 }
 TEXT: Json = {"type": "string"}
+LANGUAGES: Json = {"type": "string", "enum": ["ko", "ko-KR", "en", "en-US"]}
 LINKS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
 
 
@@ -96,7 +97,7 @@ PARAMETERS: dict[str, Json] = {
         {"type": "string", "enum": ["results", "hits"], "default": "results"},
         "`hits` counts only: numberMatched without features.",
     ),
-    "lang": query("lang", {"type": "string", "enum": ["ko-KR", "en-US"], "default": "ko-KR"}, "Language of titles."),
+    "lang": query("lang", LANGUAGES, "Language of titles; without it the header Accept-Language decides."),
     "profile": query(
         "profile",
         {"type": "string", "enum": ["properties", "feature"], "default": "properties"},

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 JSON = "application/json"
 LANGUAGES = ("ko", "en")
+LANGUAGE_TAGS = ("ko", "ko-KR", "en", "en-US")
+"""Values of the query parameter ``lang``."""
 """Spoken here; the first where nothing else is asked for."""
 RESPONSES = ("raw", "document")
 _REQUEST = ("inputs", "outputs", "response", "subscriber")

@@ -8,6 +8,7 @@ slow one starves neither tiles nor the other processes.
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp
 from carbongrid.errors import InvalidInput, UnknownName, brief
 from carbonstore.catalogue import Catalogue
 from processes.answer import Answer, dump, perform
-from processes.base import JSON, LANGUAGES, Context, Process
+from processes.base import JSON, LANGUAGE_TAGS, LANGUAGES, Context, Process
 from processes.body import parse, read
 from processes.errors import NoSuchJob, NoSuchProcess, problem
 from processes.registry import PROCESSES
@@ -129,8 +130,10 @@ def known(request: Request, *names: str) -> None:
 
 def language(request: Request) -> str:
     """``lang``, else the first of Accept-Language that is spoken here, else Korean."""
-    asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
-    for part in asked.split(","):
+    asked = request.query_params.get("lang")
+    if asked is not None and asked not in LANGUAGE_TAGS:
+        raise InvalidInput(f"'{asked}' is not spoken here", where="lang", allowed=LANGUAGE_TAGS)
+    for part in (request.headers.get("accept-language", "") if asked is None else asked).split(","):
         tag = part.partition(";")[0].strip().partition("-")[0].lower()
         if tag in LANGUAGES:
             return tag
@@ -190,9 +193,15 @@ def description(process: Process, url: str, spoken: str) -> dict[str, object]:
 
 
 def described(value: dict[str, object], request: Request) -> Response:
-    """A JSON page in the language asked for."""
-    headers = {"Content-Language": language(request), "Vary": "Accept, Accept-Language"}
-    return Response(dump(value), headers=headers, media_type=JSON)
+    """A JSON page in the language asked for, or 304; the entity tag is its hash, for no edition is in it."""
+    body = dump(value)
+    etag = f'"{sha256(body).hexdigest()[:16]}"'
+    headers = {"Content-Language": language(request), "Vary": "Accept, Accept-Language", "ETag": etag}
+    headers["Cache-Control"] = "public, no-cache"
+    held = request.headers.get("if-none-match", "").split(",")
+    if any(tag.strip().removeprefix("W/") in (etag, "*") for tag in held):
+        return Response(None, 304, headers)
+    return Response(body, headers=headers, media_type=JSON)
 
 
 def responded(made: Answer) -> Response:

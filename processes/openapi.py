@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from processes.base import JSON, RESPONSES, Input, Process, said
+from processes.base import JSON, LANGUAGE_TAGS, RESPONSES, Input, Process, said
 from processes.registry import PROCESSES
 from processes.schema import Json, clean
 
@@ -92,7 +92,8 @@ def _execution(process: Process, language: str) -> Json:
 def _get(operation: str, summary: str, schema: str, numbers: Iterable[str] = (), tag: str = "processes") -> Json:
     integer: Json = {"type": "integer", "minimum": 0}
     formats: Json = {"type": "string", "enum": ["json", "html"]}
-    parameters = [_query("f", formats), _query("lang", _TEXT), *(_query(n, integer) for n in numbers)]
+    languages: Json = {"type": "string", "enum": list(LANGUAGE_TAGS)}
+    parameters = [_query("f", formats), _query("lang", languages), *(_query(n, integer) for n in numbers)]
     ok: Json = {
         "description": summary,
         "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}, "text/html": {"schema": _TEXT}},

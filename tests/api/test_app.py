@@ -71,6 +71,27 @@ def test_the_landing_page_speaks_korean_and_english(api: TestClient) -> None:
     assert api.get("/", headers={"Accept-Language": "fr, en;q=0.5, ko;q=0.7"}).json()["title"] == "탄소공간지도"
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/conformance", "/collections", "/processes", "/processes/echo", "/tileMatrixSets", "/tiles"]
+)
+@pytest.mark.parametrize("f", ["json", "html"])
+def test_a_language_that_is_not_spoken_is_refused(api: TestClient, path: str, f: str) -> None:
+    for tag in ("xx", "", "x" * 200, "uz-UZ"):
+        answer = api.get(path, params={"f": f, "lang": tag})
+        assert (answer.status_code, answer.json()["where"]) == (400, "lang" if f == "json" or path != "/tiles" else "f")
+
+
+def test_descriptions_of_processes_are_revalidated(api: TestClient) -> None:
+    for path in ("/processes", "/processes/echo"):
+        korean, english = api.get(path), api.get(path, headers=EN)
+        assert korean.headers["etag"] != english.headers["etag"]
+        held = {"If-None-Match": f'"other", W/{korean.headers["etag"]}'}
+        again = api.get(path, headers=held)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == korean.headers["etag"]
+        assert api.get(path, headers=held | EN).status_code == 200
+
+
 def test_collections(api: TestClient) -> None:
     document = api.get("/collections", headers=EN).json()
     levels = ("100m", "500m", "1km")

@@ -160,12 +160,16 @@ items = client.get("/collections/toy-1km-history/items?year=2023&f=json").get_js
 tiles = client.get("/collections/toy-100m/tiles/WebMercatorQuad?f=tilejson").get_json()
 echo = {"inputs": {"text": "hello"}, "outputs": {"text": {}}, "response": "document"}
 said = client.post("/processes/echo/execution", json=echo)
+links = [l["href"] for l in client.get("/collections/toy-1km?f=json").get_json()["links"]]
+paths = [href.removeprefix("http://carbon.example") for href in links if "carbon.example" in href]
 print(json.dumps({
     "collections": len(client.get("/collections?f=json").get_json()["collections"]),
     "tonnes": sum(f["properties"]["emission_total"] for f in items["features"]),
     "tiles": tiles["tiles"],
     "echo": said.status_code,
     "gone": client.get("/collections/toy-1km/items?edition=" + "0" * 16).status_code,
+    "dead": [path for path in paths if client.get(path).status_code != 200],
+    "links": len(paths),
     "shims": sorted(m for m in sys.modules if m.startswith("carbonserver")),
 }))
 """
@@ -175,3 +179,5 @@ print(json.dumps({
     assert seen["collections"] == 6
     assert seen["tiles"] == ["http://carbon.example/collections/toy-100m/tiles/WebMercatorQuad/{z}/{y}/{x}?f=mvt"]
     assert (seen["echo"], seen["gone"], seen["shims"]) == (200, 410, [])
+    assert seen["dead"] == [], "a collection leads where stock pygeoapi has nothing"
+    assert seen["links"] > 8
