@@ -22,6 +22,7 @@ from carbongrid.errors import InvalidInput, NotFound, UnknownName
 from carbongrid.inventory import Activity, FactorRow
 from carbongrid.schemas import MERGE, SCHEMAS, check
 from carbongrid.tables import Table
+from carbongrid.unit_scheme import UnitScheme
 from carbongrid.units import EnergyUnit, FactorUnit
 
 F64 = NDArray[np.float64]
@@ -103,7 +104,7 @@ class CarrierUse:
 class Country:
     """What ``country.toml`` says. ``heat_regions``: administrative code prefix -> district heat supplier.
 
-    ``disclosure``: when a sum of meters may be published.
+    ``disclosure``: when a sum of meters may be published; ``units``: the levels of its units.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Country:
     heat_default: str
     heat_regions: Mapping[str, str]
     disclosure: Rule
+    units: UnitScheme | None = None
 
     def heat_supplier(self, region: str) -> str:
         """Supplier of the longest matching code prefix, else the default one."""
@@ -296,6 +298,7 @@ def _country(raw: Mapping[str, Any], where: str) -> Country:
         heat_default=heat["default"],
         heat_regions=heat.get("regions", {}),
         disclosure=_disclosure(raw.get("disclosure", {}), f"{where}: disclosure"),
+        units=UnitScheme.of(raw["units"], f"{where}: units") if "units" in raw else None,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -37,6 +38,7 @@ UNALLOCATED = "unallocated"
 """Code of what lies inside the inventory and in no unit."""
 _NOISE = 1e-9
 """Share of a piece, or of an outline, below which a part is rounding."""
+_NOWHERE: Mapping[str, float] = MappingProxyType({})
 _NOISE_M2 = 0.01
 """Area that overlays of projected outlines get wrong at most: kilometres of border, 1e-9 m off."""
 
@@ -233,13 +235,22 @@ class Allocation:
             incomplete,
         )
 
-    def table(self, inventory: Inventory, digits: int | None = None) -> UnitTable:
-        """Records by the first ``digits`` of the code (None: the units themselves, 0: all units as one)."""
+    def table(
+        self, inventory: Inventory, digits: int | None = None, elsewhere: Mapping[str, float] = _NOWHERE
+    ) -> UnitTable:
+        """Records by the first ``digits`` of the code (None: the units themselves, 0: all units as one).
+
+        ``elsewhere``: m2 by code of units beyond the inventory, of which higher units consist too.
+        """
         own = self.code if digits is None else _texts([c[:digits] for c in self.code])
         code, group = np.unique(own.astype(str), return_inverse=True)
         group = np.r_[group, len(code)].astype(np.int64)
         n = len(code) + 1
         inside, outline = (np.bincount(group[:-1], v, n)[:-1] for v in (self.inside_m2, self.outline_m2))
+        at = {c: i for i, c in enumerate(code.tolist())}
+        for other, m2 in elsewhere.items():
+            if (i := at.get(other[:digits])) is not None:
+                outline[i] += m2
         share = inside / outline
         kg, quality = self._sums(inventory, group, n)
         null, incomplete = np.full(n, 0xFF, np.uint8), np.zeros(n, np.uint8)

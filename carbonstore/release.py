@@ -31,6 +31,7 @@ from carbongrid.montecarlo import Interval
 from carbongrid.sectors import INTERVALS, SECTORS, missing_text
 from carbonstore import arrow, disk, pools, quads
 from carbonstore.stored import SCHEMA, Level, Release, forget, opened
+from carbonstore.unit_levels import UnitMap
 from carbonstore.verify import figure_totals
 
 __all__ = ["Built", "Level", "Publication", "Release", "built", "opened", "write"]
@@ -46,7 +47,7 @@ class Publication:
     published ones in metres; ``coverage`` is WKB in CRS84 by sector; ``inputs`` is sha256 by name; ``u95`` is the
     half-width in kg by figure of INTERVALS and ``intervals`` its percentiles; ``data_years`` names sectors whose data
     are of another year; ``report`` is any JSON, of which ``summary`` goes into the manifest; ``pools`` are those of
-    metered parcels, if any.
+    metered parcels, if any; ``units`` are the units of the map.
     """
 
     title: Text
@@ -63,6 +64,7 @@ class Publication:
     report: Mapping[str, Any] = field(default_factory=dict)
     gwp_set: str = "IPCC AR5 GWP-100"
     pools: Pools | None = None
+    units: UnitMap = field(default_factory=UnitMap)
 
 
 def write(inventory: Inventory, publication: Publication, root: Path) -> Release:
@@ -131,7 +133,11 @@ def _built(root: Path, inventory: Inventory) -> bytes:
 
 def _write_files(inventory: Inventory, publication: Publication, folder: Path) -> None:
     for size, cells in inventory.cells.items():
-        arrow.save(folder / f"cells-{size}.arrow", _cell_columns(inventory, cells))
+        of_cells = publication.units.of_cells
+        unit = {"unit": of_cells[size]} if size in of_cells else {}
+        arrow.save(folder / f"cells-{size}.arrow", _cell_columns(inventory, cells) | unit)
+    for level in publication.units.levels:
+        arrow.save(folder / f"units-{level.level}.arrow", level.columns(inventory.bands))
     for kind, layer in inventory.layers.items():
         _write_layer(kind, layer, folder)
     arrow.save(folder / "border.arrow", _border_columns(inventory.border))
@@ -203,6 +209,7 @@ def _manifest(inventory: Inventory, publication: Publication, folder: Path) -> d
         "internal_levels": sorted(set(inventory.cells) - set(published)),
         "extent": {str(size): quads.extent(c.window, c.index) for size, c in inventory.cells.items()},
         "cells": {str(size): len(c.index) for size, c in inventory.cells.items()},
+        "units": publication.units.entries(),
         "kinds": list(inventory.layers),
         "coverage": sorted(publication.coverage),
         "data_years": dict(publication.data_years),

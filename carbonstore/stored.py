@@ -21,6 +21,7 @@ from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.sectors import INTERVALS, Band, weights
 from carbonstore import arrow, disk, pools, verify
+from carbonstore.unit_levels import UnitLevel
 
 SCHEMA = 1
 """Version of this layout; a reader refuses any other."""
@@ -30,7 +31,8 @@ SCHEMA = 1
 class Level:
     """The cells of one level, as mapped columns in row-major order (see ``carbongrid.inventory.Cells``).
 
-    ``kg`` holds one int32 or int64 column per band and ``u95`` one per figure of INTERVALS.
+    ``kg`` holds one int32 or int64 column per band and ``u95`` one per figure of INTERVALS. ``unit`` int32: row of the
+    cell's unit in the lowest level of units, -1 where it lies in none; None where the release has no units.
     """
 
     window: Window
@@ -42,6 +44,7 @@ class Level:
     quality: NDArray[np.uint8]
     kg: tuple[NDArray[Any], ...]
     u95: tuple[NDArray[Any], ...]
+    unit: NDArray[np.int32] | None = None
 
     @classmethod
     def of(cls, table: arrow.Table, window: Window, bands: tuple[Band, ...]) -> "Level":
@@ -51,6 +54,7 @@ class Level:
             window=window,
             kg=tuple(table.column(b.key) for b in bands),
             u95=tuple(table.column(f"{name}_u95") for name in INTERVALS),
+            unit=table.column("unit") if "unit" in table.names else None,
             **{name: table.column(name) for name in names},
         )
 
@@ -77,6 +81,7 @@ class Release:
     ) -> None:
         self.path, self.manifest, self._tables, self._outlines = path, manifest, tables, outlines
         self._levels: dict[int, Level] = {}
+        self._units: dict[str, UnitLevel] = {}
 
     @classmethod
     def open(cls, path: Path) -> "Release":
@@ -153,6 +158,30 @@ class Release:
             window = self.window.coarsen(size // self.grid.cell_size)
             self._levels[size] = Level.of(self._tables[f"cells-{size}.arrow"], window, self.bands)
         return self._levels[size]
+
+    @cached_property
+    def unit_levels(self) -> tuple[str, ...]:
+        """Levels of units it holds, coarse to fine, zoning last."""
+        return tuple(self._unit_entries)
+
+    @cached_property
+    def cell_unit_level(self) -> str | None:
+        """The lowest level of units that nest, to which ``Level.unit`` refers; None where there is none."""
+        nesting = [name for name, entry in self._unit_entries.items() if entry["digits"] is not None]
+        return nesting[-1] if nesting else None
+
+    @cached_property
+    def _unit_entries(self) -> dict[str, Mapping[str, Any]]:
+        return {entry["level"]: entry for entry in self.manifest.get("units", ())}
+
+    def units(self, level: str) -> UnitLevel:
+        """Mapped columns of the units of one level; NotFound where the release has no such level."""
+        if level not in self._units:
+            if level not in self._unit_entries:
+                raise NotFound(f"there are no units '{level}'", allowed=self.unit_levels)
+            table = self._tables[f"units-{level}.arrow"]
+            self._units[level] = UnitLevel.of(self._unit_entries[level], table, self.bands)
+        return self._units[level]
 
     def cells(self, level: int) -> Cells:
         """The cells of one level (metres) as the model's type."""

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which levels of units a country has: ``[units]`` of its ``country.toml``. The length of a code makes its level."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from carbongrid.errors import InvalidInput
+
+Text = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class UnitScale:
+    """One level: its name in ids of collections, the leading digits of a code that make it, its title by language."""
+
+    level: str
+    digits: int
+    title: Text
+
+
+@dataclass(frozen=True)
+class UnitScheme:
+    """Levels from coarse to fine. ``nation`` is the code of the level of 0 digits."""
+
+    nation: str
+    levels: tuple[UnitScale, ...]
+
+    @property
+    def lowest(self) -> UnitScale:
+        """The level whose outlines are given; all others are sums of it."""
+        return self.levels[-1]
+
+    def code(self, code: str, scale: UnitScale) -> str:
+        """The code of the unit of a level that a unit of the lowest level lies in."""
+        return code[: scale.digits] or self.nation
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any], where: str) -> "UnitScheme":
+        """From TOML; InvalidInput names ``where`` unless digits ascend."""
+        levels = tuple(UnitScale(t["level"], t["digits"], t["title"]) for t in table["levels"])
+        if not levels or any(a.digits >= b.digits for a, b in pairwise(levels)):
+            raise InvalidInput("digits do not ascend from level to level", where=where, allowed=["coarse to fine"])
+        return cls(table["nation"], levels)

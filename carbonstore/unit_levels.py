@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Units of the map in a release: one ``units-{level}.arrow`` a level, described by ``units`` of the manifest.
+
+Rows ascend by code; the last is what lies in no unit (``unallocated``, in zoning ``unzoned``) and has neither name nor
+geometry. Outlines are CRS84 and disjoint, the very ones that were summed over; those of higher levels are unions.
+Columns of numbers are those of a cell level (``carbonstore.stored.Level``), so every reader of cells can read units.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from carbongrid.map_units import UNALLOCATED, Closure, UnitTable
+from carbongrid.sectors import INTERVALS, Band
+from carbongrid.wkb import Wkb
+from carbonstore import arrow
+
+Text = Mapping[str, str]
+UNZONED = "unzoned"
+"""Code of what lies inside the inventory and in no zone."""
+_NUMBERS = ("area_m2", "coverage", "null", "incomplete", "quality")
+
+
+@dataclass(frozen=True)
+class UnitLevel:
+    """The units of one level and what lies in none, by ascending code, ``rest`` last (see the module).
+
+    ``digits`` of a code that make it (0: the nation, whose code has no digits; None: zoning, which does not nest).
+    ``geometry`` of the last row is empty bytes, its name None. ``coverage``: share of the outline inside the inventory,
+    NaN in the last row. ``kg`` has one int32 or int64 column per band, ``u95`` one per figure of INTERVALS.
+    """
+
+    level: str
+    digits: int | None
+    title: Text
+    rest: str
+    code: NDArray[np.object_]
+    name: NDArray[np.object_]
+    geometry: Wkb
+    area_m2: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    null: NDArray[np.uint8]
+    incomplete: NDArray[np.uint8]
+    quality: NDArray[np.uint8]
+    kg: tuple[NDArray[Any], ...]
+    u95: tuple[NDArray[Any], ...]
+
+    def __len__(self) -> int:
+        """Rows, the rest included."""
+        return len(self.code)
+
+    @classmethod
+    def made(
+        cls,
+        about: tuple[str, int | None, Text],
+        table: UnitTable,
+        name: Sequence[str],
+        outline: NDArray[np.object_],
+        rest: str = UNALLOCATED,
+    ) -> "UnitLevel":
+        """From a table of the model; ``about``: (level, digits, title); ``name`` and ``outline`` (CRS84) without the rest."""
+        code = table.code.copy()
+        code[-1] = rest
+        wkb = Wkb.from_shapely(outline)
+        return cls(
+            *about,
+            rest=rest,
+            code=code,
+            name=np.array([*name, None], object),
+            geometry=Wkb(wkb.data, np.r_[wkb.offsets, wkb.offsets[-1:]]),
+            kg=tuple(arrow.narrow(kg) for kg in table.kg),
+            u95=tuple(arrow.narrow(kg) for kg in table.u95),
+            **{column: getattr(table, column) for column in _NUMBERS},
+        )
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], table: arrow.Table, bands: tuple[Band, ...]) -> "UnitLevel":
+        """The columns of a ``units-{level}.arrow`` and its entry in the manifest."""
+        return cls(
+            level=entry["level"],
+            digits=entry["digits"],
+            title=entry["title"],
+            rest=entry["rest"],
+            code=table.strings("code"),
+            name=table.strings("name"),
+            geometry=table.wkb("geometry"),
+            kg=tuple(table.column(b.key) for b in bands),
+            u95=tuple(table.column(f"{name}_u95") for name in INTERVALS),
+            **{column: table.column(column) for column in _NUMBERS},
+        )
+
+    def columns(self, bands: tuple[Band, ...]) -> dict[str, Any]:
+        """Inverse of :meth:`of`, for the file."""
+        return {
+            "code": pa.array(self.code, pa.large_string()),
+            "name": pa.array(self.name, pa.large_string()),
+            "geometry": _with_null_end(arrow.geometry(self.geometry)),
+            **{column: getattr(self, column) for column in _NUMBERS},
+            **{band.key: kg for band, kg in zip(bands, self.kg, strict=True)},
+            **{f"{name}_u95": kg for name, kg in zip(INTERVALS, self.u95, strict=True)},
+        }
+
+    def entry(self, closure: Closure | None) -> dict[str, Any]:
+        """What the manifest says of the level; areas of the closure error to 1 m2."""
+        at = self.geometry.offsets[:-1]  # without the rest, which has no outline
+        outline = Wkb(self.geometry.data, at).to_shapely()
+        return {
+            "level": self.level,
+            "digits": self.digits,
+            "title": dict(self.title),
+            "rest": self.rest,
+            "count": len(self) - 1,
+            "extent": [float(v) for v in shapely.total_bounds(outline)],
+            "closure": None if closure is None else {key: round(v) for key, v in asdict(closure).items()},
+        }
+
+
+def _with_null_end(geometry: pa.Array) -> pa.Array:
+    """The column with a true null in its last row, for readers that would stumble over empty WKB."""
+    known = np.ones(len(geometry), bool)
+    known[-1] = False
+    validity = pa.py_buffer(np.packbits(known, bitorder="little"))
+    return pa.LargeBinaryArray.from_buffers(geometry.type, len(geometry), [validity, *geometry.buffers()[1:]])
+
+
+@dataclass(frozen=True)
+class UnitMap:
+    """All unit levels of an inventory, coarse to fine, zoning last.
+
+    ``closure``: by level, what is wrong with the outlines as they came. ``of_cells``: by cell level int32, the row of
+    the unit of the lowest administrative level that holds most of each cell; -1 where none holds any.
+    """
+
+    levels: tuple[UnitLevel, ...] = ()
+    closure: Mapping[str, Closure] = field(default_factory=dict)
+    of_cells: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """``units`` of the manifest."""
+        return [level.entry(self.closure.get(level.level)) for level in self.levels]

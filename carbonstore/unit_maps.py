@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units of an inventory as a release holds them: every level from one allocation, cells to their units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
+
+from carbongrid.crs import project_polygon
+from carbongrid.inventory import Inventory
+from carbongrid.map_units import Allocation, Units
+from carbongrid.unit_cells import cell_units, merged
+from carbongrid.unit_scheme import UnitScale, UnitScheme
+from carbongrid.wkb import polygonal
+from carbonstore.unit_levels import UnitLevel, UnitMap
+
+type Area = Polygon | MultiPolygon
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Units of the lowest level of a scheme that share area with an inventory.
+
+    ``names``: by code, also of higher levels. ``elsewhere``: m2 by code of units of the level beyond the inventory.
+    """
+
+    scheme: UnitScheme
+    units: Units
+    names: Mapping[str, str]
+    elsewhere: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known where. ``coverage``: per sector the projected area that its sources have a say in; ``missing``: per
+    kind which sources have no value."""
+
+    coverage: Mapping[str, Area]
+    missing: Mapping[str, NDArray[np.bool_]]
+
+
+def unit_map(inventory: Inventory, outlines: Outlines, known: Known) -> UnitMap:
+    """All levels of the scheme, coarse to fine; none where no unit meets the inventory."""
+    units, scheme = outlines.units, outlines.scheme
+    if not len(units):
+        return UnitMap()
+    boundary = project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
+    allocation = Allocation.of(inventory, units, known.coverage, known.missing)
+    return UnitMap(
+        levels=tuple(_level(inventory, allocation, outlines, scale) for scale in scheme.levels),
+        closure={scheme.lowest.level: units.closure(boundary)},
+        of_cells=cell_units(units, boundary, inventory.cells),
+    )
+
+
+def _level(inventory: Inventory, allocation: Allocation, outlines: Outlines, scale: UnitScale) -> UnitLevel:
+    lowest = scale == outlines.scheme.lowest
+    units = outlines.units if lowest else merged(outlines.units, scale.digits)
+    table = allocation.table(inventory, None if lowest else scale.digits, outlines.elsewhere)
+    if scale.digits == 0:
+        table.code[0] = outlines.scheme.nation
+    names = [outlines.names.get(code, code) for code in table.code[:-1]]
+    return UnitLevel.made((scale.level, scale.digits, scale.title), table, names, units.published())
