@@ -131,11 +131,22 @@ def _report_drawn(intervals: Mapping[str, Mapping[str, Any]]) -> None:
 @main.command()
 @click.argument("inventory")
 @click.option("--year", "years", type=int, multiple=True, help="Publish these years (default: every built year).")
-def publish(inventory: str, years: tuple[int, ...]) -> None:
+@click.option("--to", help="Also into this PostGIS: postgresql://…, or the name of the variable that holds it.")
+def publish(inventory: str, years: tuple[int, ...], to: str | None) -> None:
     """Verify the newest release of each year and switch INVENTORY to them in one step."""
+    from carbonserver.settings import database_address
+    from carbonstore.catalogue import Catalogue
     from carbonstore.edition import publish as publish_edition
 
-    out.print(f"edition {publish_edition(Settings.from_env().data, inventory, years or None)}")
+    root, address = Settings.from_env().data, None if to is None else database_address(to)
+    out.print(f"edition {publish_edition(root, inventory, years or None)}")
+    if address is not None:
+        from carbonstore import postgis
+
+        with Bars(inventory, out) as bars:
+            tables = postgis.publish(Catalogue(root).snapshot().inventory(inventory), address, bars)
+        for table in tables:
+            out.print(f"  {postgis.SCHEMA}.{table.table}: {table.records:,} records")
 
 
 @main.command()
@@ -160,12 +171,15 @@ def prune(inventory: str, keep: int) -> None:
 
 @main.command()
 @click.argument("inventory", required=False)
-def verify(inventory: str | None) -> None:
+@click.option("--to", help="Also that the tables of this PostGIS equal the edition in force.")
+def verify(inventory: str | None, to: str | None) -> None:
     """Check every published release: file hashes, exact sums at every level, null masks."""
+    from carbonserver.settings import database_address
     from carbonstore.catalogue import Catalogue
 
     seen: set[str] = set()
-    for collection in Catalogue(Settings.from_env().data).snapshot().collections.values():
+    snapshot = Catalogue(Settings.from_env().data).snapshot()
+    for collection in snapshot.collections.values():
         if inventory not in (None, collection.inventory):
             continue
         for year in collection.years:
@@ -174,6 +188,12 @@ def verify(inventory: str | None) -> None:
                 release.verify()
                 seen.add(release.id)
                 out.print(f"{collection.inventory} {year} release {release.id}: ok")
+    if to is not None:
+        from carbonstore import postgis
+
+        for published in [snapshot.inventory(inventory)] if inventory else snapshot.inventories.values():
+            tables = postgis.check(published, database_address(to))
+            out.print(f"{published.id} edition {published.edition.id}: {len(tables)} tables equal it")
 
 
 @main.command()

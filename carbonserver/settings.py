@@ -57,3 +57,16 @@ def _base_url(url: str) -> str:
             f"'{url}' is not an address", where="CARBONGRID_URL", allowed=["http(s)://host[:port][/path]"]
         )
     return url.rstrip("/")
+
+
+def database_address(given: str, env: Mapping[str, str] = os.environ) -> str:
+    """A connection string, or the value of the environment variable that is named: so no password need be typed."""
+    if "://" in given or "=" in given:
+        return given
+    if given not in env:
+        raise InvalidInput(
+            f"no environment variable is called '{given}'",
+            where="--to",
+            allowed=["postgresql://user@host/database", "the name of a variable that holds it"],
+        )
+    return env[given]

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An edition in a real PostGIS: value by value the one served, put into force whole or not at all, repeatable."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from carbongrid.errors import Corrupt, InvalidInput
+from carbonserver.cli import main
+from carbonstore import cells, edition, postgis
+from carbonstore.catalogue import Catalogue, Published
+from carbonstore.cells import CellQuery
+from carbonstore.encode import geojson
+from carbonstore.fields import CELL_FIELDS
+from carbonstore.queries import queries
+from tests import postgres
+from tests.conftest import missing
+from tests.store.publishing import publish_version
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    if not postgres.available():
+        missing("PostgreSQL 15 with PostGIS (postgresql-15-postgis-3)")
+    with postgres.cluster() as address:
+        yield address
+
+
+@pytest.fixture
+def database(cluster: str) -> str:
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS carbongrid CASCADE")
+    return cluster
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    publish_version(tmp_path, 1)
+    return tmp_path
+
+
+def published(root: Path) -> Published:
+    return Catalogue(root).snapshot().inventory("toy")
+
+
+def rows(address: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(address) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_tables_hold_the_records_that_are_served(database: str, toy: Path) -> None:
+    parts = postgis.publish(published(toy), database)
+    assert {p.table.rsplit("_", 1)[0] for p in parts} == {
+        f"toy_{level}_history_{year}" for level in ("100m", "500m", "1km") for year in (2022, 2023)
+    }
+    names = ", ".join(f.name for f in CELL_FIELDS)
+    order = "ORDER BY north DESC, east"
+    for collection in published(toy).collections.values():
+        if collection.history:
+            continue
+        served = geojson.feature_dicts(cells.read(collection, CellQuery()))
+        found = rows(database, f"SELECT id, {names} FROM carbongrid.{collection.id.replace('-', '_')} {order}")
+        assert [row[0] for row in found] == [f["id"] for f in served]
+        for row, feature in zip(found, served, strict=True):
+            values = dict(zip((f.name for f in CELL_FIELDS), row[1:], strict=True))
+            dates = {k: values[k].isoformat() for k in ("time_start", "time_end")}
+            assert {k: v for k, v in (values | dates).items() if k in feature["properties"]} == feature["properties"]
+
+
+def test_geometry_is_the_cell_on_its_grid_with_a_key_an_index_and_words(database: str, toy: Path) -> None:
+    postgis.publish(published(toy), database)
+    one = (
+        "SELECT DISTINCT ST_Area(geom), ST_SRID(geom), cell_id ~ format('N%sE%s', north, east) FROM carbongrid.toy_500m"
+    )
+    (cell,) = rows(database, one)
+    assert cell == (250_000.0, 5179, True)
+    index = "SELECT count(*) FROM pg_index WHERE indrelid = 'carbongrid.toy_100m_history'::regclass"
+    assert rows(database, index) == [(2,)], "the key and the spatial index"
+    described = "SELECT col_description(attrelid, attnum) FROM pg_attribute WHERE attname = 'net' AND attrelid = "
+    ((comment,),) = rows(database, described + "'carbongrid.toy_100m_history'::regclass")
+    assert "순배출량" in comment
+    assert "t{CO2e}/a" in comment
+
+
+def test_publishing_again_changes_nothing_and_a_new_edition_everything_at_once(database: str, toy: Path) -> None:
+    sums = (
+        "SELECT year, round(sum(emission_total) * 1000)::bigint FROM carbongrid.toy_100m_history GROUP BY 1 ORDER BY 1"
+    )
+    first = postgis.publish(published(toy), database)
+    before = rows(database, sums)
+    stamp = "SELECT relname, oid::int FROM pg_class WHERE relname LIKE 'toy%' ORDER BY 1"
+    tables = rows(database, stamp)
+    assert postgis.publish(published(toy), database) == first
+    assert rows(database, stamp) == tables
+    publish_version(toy, 3)
+    second = postgis.publish(published(toy), database)
+    assert not {p.table for p in first} & {p.table for p in second}
+    assert rows(database, sums) == [(year, 3 * kg) for year, kg in before]
+    assert rows(database, "SELECT edition FROM carbongrid.editions") == [(published(toy).edition.id,)]
+    assert postgis.check(published(toy), database) == second
+    edition.rollback(toy, "toy")
+    postgis.publish(published(toy), database)
+    assert rows(database, sums) == before
+
+
+def test_a_table_that_differs_is_found_and_named(database: str, toy: Path) -> None:
+    part, *_ = postgis.publish(published(toy), database)
+    with psycopg.connect(database) as connection:
+        connection.execute(f"UPDATE carbongrid.{part.table} SET net = net + 0.001 WHERE net IS NOT NULL AND net > 0")
+    with pytest.raises(Corrupt, match=f"{part.table} does not equal the edition"):
+        postgis.check(published(toy), database)
+    with psycopg.connect(database) as connection:
+        connection.execute(f"DELETE FROM carbongrid.{part.table}")
+    with pytest.raises(Corrupt, match=part.table):
+        postgis.publish(published(toy), database)
+
+
+def test_a_load_that_breaks_changes_nothing_and_leaves_nothing(
+    database: str, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgis.publish(published(toy), database)
+    before = rows(database, "SELECT * FROM carbongrid.toy_1km_history ORDER BY id")
+    publish_version(toy, 2)
+
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(postgis, "_switch", broken)
+        with pytest.raises(KeyboardInterrupt):
+            postgis.publish(published(toy), database)
+    assert rows(database, "SELECT * FROM carbongrid.toy_1km_history ORDER BY id") == before
+    strays = queries("publish")["strays"].replace("%(pattern)s", "'toy%'")
+    assert len(rows(database, strays)) == 6, "the six tables of the edition that never came into force"
+    postgis.publish(published(toy), database)
+    assert rows(database, strays) == []
+    assert rows(database, "SELECT * FROM carbongrid.toy_1km_history ORDER BY id") != before
+
+
+def test_a_long_reader_makes_it_wait_and_give_way(database: str, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgis, "LOCK_TRIES", 2)
+    monkeypatch.setattr(postgis, "LOCK_WAIT", "50ms")
+    postgis.publish(published(toy), database)
+    publish_version(toy, 2)
+    with psycopg.connect(database) as reader:
+        seen = reader.execute("SELECT sum(net) FROM carbongrid.toy_100m_history").fetchone()
+        with pytest.raises(InvalidInput, match="lock timeout"):
+            postgis.publish(published(toy), database)
+        assert reader.execute("SELECT sum(net) FROM carbongrid.toy_100m_history").fetchone() == seen
+    postgis.publish(published(toy), database)
+    assert rows(database, "SELECT sum(net) FROM carbongrid.toy_100m_history") != [seen]
+
+
+def test_readers_may_read_and_no_more(database: str, toy: Path) -> None:
+    postgis.publish(published(toy), database)
+    with psycopg.connect(database) as connection:
+        connection.execute(f"SET ROLE {postgis.READER}")
+        assert connection.execute("SELECT count(*) FROM carbongrid.toy_100m").fetchone() == (36,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM carbongrid.toy_100m")
+
+
+def test_the_command_publishes_and_verifies(database: str, toy: Path) -> None:
+    run = CliRunner(env={"CARBONGRID_DATA": str(toy), "MAPS": database, "COLUMNS": "200"})
+    done = run.invoke(main, ["publish", "toy", "--to", "MAPS"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "36 records" in done.output
+    assert "6 tables equal it" in run.invoke(main, ["verify", "toy", "--to", database]).output
+    refused = run.invoke(main, ["publish", "toy", "--to", "postgresql://spy:hunter2@127.0.0.1:1/x"])
+    assert refused.exit_code == 2
+    assert "the database cannot be reached" in refused.output
+    assert "hunter2" not in refused.output
+    assert "no environment variable" in run.invoke(main, ["publish", "toy", "--to", "NOWHERE"]).output
