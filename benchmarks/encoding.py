@@ -9,17 +9,17 @@ the same records as ready Python dictionaries with finished coordinates and only
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import mapbox_vector_tile
 import orjson
 from pyproj import Transformer
 
+from benchmarks.table import Row, best, show
 from carbonstore import cells, edition, tms
 from carbonstore.catalogue import Catalogue, Collection
 from carbonstore.cells import CellQuery
@@ -32,21 +32,6 @@ SIDE = 300
 WEB = "WebMercatorQuad"
 MVT_PEER: Any = mapbox_vector_tile
 PEERS: dict[str, Callable[[Any], bytes]] = {"json": lambda given: json.dumps(given).encode(), "orjson": orjson.dumps}
-
-
-class Row(NamedTuple):
-    """One line of the table: what was done, seconds on each side, and whether the results agree."""
-
-    what: str
-    peer: str
-    ours_s: float
-    peer_s: float
-    agree: bool
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster than the peer."""
-        return self.peer_s / self.ours_s
 
 
 def run() -> list[Row]:
@@ -70,11 +55,11 @@ def _tile(collection: Collection, z: int) -> Row:
     )
     side = tiles.side / 2**z
     x, y = int((middle[0] - tiles.west) // side), int((tiles.north - middle[1]) // side)
-    ours, ours_s = _best(lambda: mvt.tile(collection, WEB, z, x, y), 30)
+    ours, ours_s = best(lambda: mvt.tile(collection, WEB, z, x, y), 30)
     options = {"y_coord_down": True}
     layer = MVT_PEER.decode(ours, default_options=options)[collection.id]
     given = {"name": collection.id, "features": layer["features"]}
-    theirs, peer_s = _best(lambda: MVT_PEER.encode(given, default_options=options), 2)
+    theirs, peer_s = best(lambda: MVT_PEER.encode(given, default_options=options), 2)
     agree = MVT_PEER.decode(theirs, default_options=options)[collection.id]["features"] == layer["features"]
     n = len(layer["features"])
     return Row(f"tile z{z}, {n:,} cells, {len(ours):,} bytes", "mapbox-vector-tile", ours_s, peer_s, agree)
@@ -83,35 +68,19 @@ def _tile(collection: Collection, z: int) -> Row:
 def _items(collection: Collection, n: int) -> list[Row]:
     """A page of the first n records in the whole city's bbox, every property."""
     query = CellQuery(bbox=collection.bbox, limit=n)
-    ours, ours_s = _best(lambda: geojson.features(cells.read(collection, query)), 20)
+    ours, ours_s = best(lambda: geojson.features(cells.read(collection, query)), 20)
     given = orjson.loads(ours)
     rows = []
     for name, dumps in PEERS.items():
-        theirs, peer_s = _best(partial(dumps, given), 5)
+        theirs, peer_s = best(partial(dumps, given), 5)
         what = f"items, {n:,} features, {len(ours):,} bytes"
         rows.append(Row(what, f"{name} from dictionaries", ours_s, peer_s, orjson.loads(theirs) == given))
     return rows
 
 
-def _best[T](work: Callable[[], T], rounds: int) -> tuple[T, float]:
-    """The result and the fewest seconds of some rounds, the first not counted."""
-    result, fewest = work(), float("inf")
-    for _ in range(rounds):
-        start = time.perf_counter()
-        result = work()
-        fewest = min(fewest, time.perf_counter() - start)
-    return result, fewest
-
-
 def main() -> int:
     """Print the table; 1 where a result differs."""
-    rows = run()
-    for row in rows:
-        verdict = "equal" if row.agree else "DIFFERENT"
-        print(
-            f"{row.what}: {row.ours_s * 1e3:.2f} ms, {row.peer} {row.peer_s * 1e3:.1f} ms = {row.ratio:.1f}x, {verdict}"
-        )
-    return 0 if all(row.agree for row in rows) else 1
+    return show(run())
 
 
 if __name__ == "__main__":

@@ -8,16 +8,14 @@ kilograms by largest remainder, the peer's as floats. Compilation is not counted
 """
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import geopandas
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from benchmarks.table import Row, best, show
 from carbongrid.coverage import measures, parts
 from carbongrid.grid import Grid, Window
 from carbongrid.pieces import cell_sums, pieces
@@ -26,21 +24,6 @@ from carbongrid.wkb import Wkb
 DATA = Path(__file__).parents[1] / "../shared/data/city"
 PEER = "geopandas.overlay"
 ROUNDS = 9
-
-
-class Row(NamedTuple):
-    """One line of the table: what was done, seconds on each side, and whether the results agree."""
-
-    what: str
-    peer: str
-    ours_s: float
-    peer_s: float
-    agree: bool
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster than the peer."""
-        return self.peer_s / self.ours_s
 
 
 def run(folder: Path = DATA) -> list[Row]:
@@ -60,9 +43,9 @@ def _compare(kind: str, path: Path) -> list[Row]:
     table = table[["geometry"]].assign(kg=kg, own=own)
     _kilograms(wkb, kg, place)
 
-    split, split_s = _best(lambda: parts(wkb, place), ROUNDS)
-    whole, whole_s = _best(lambda: _kilograms(wkb, kg, place), ROUNDS)
-    (theirs, size), peer_s = _best(lambda: _overlay(table, place), 2)
+    split, split_s = best(lambda: parts(wkb, place), ROUNDS)
+    whole, whole_s = best(lambda: _kilograms(wkb, kg, place), ROUNDS)
+    (theirs, size), peer_s = best(lambda: _overlay(table, place), 2)
     measure = [np.bincount(cell, m, place.size) for cell, m in ((split.cell, split.measure), (theirs["cell"], size))]
     weight = np.bincount(theirs["cell"], theirs["kg"] * size / theirs["own"], place.size)
     same_measure = bool(
@@ -95,25 +78,9 @@ def _overlay(table: geopandas.GeoDataFrame, place: Window) -> tuple[geopandas.Ge
     return found, np.asarray(shapes.area if shapes.geom_type.iloc[0].endswith("Polygon") else shapes.length)
 
 
-def _best[T](work: Callable[[], T], rounds: int) -> tuple[T, float]:
-    """The result and the fewest seconds of some rounds."""
-    result, fewest = work(), np.inf
-    for _ in range(rounds):
-        start = time.perf_counter()
-        result = work()
-        fewest = min(fewest, time.perf_counter() - start)
-    return result, fewest
-
-
 def main() -> int:
     """Print the table; 1 where a result differs."""
-    rows = run(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
-    for row in rows:
-        verdict = "equal" if row.agree else "DIFFERENT"
-        print(
-            f"{row.what}: {row.ours_s * 1e3:.2f} ms, {row.peer} {row.peer_s * 1e3:.0f} ms = {row.ratio:.0f}x, {verdict}"
-        )
-    return 0 if all(row.agree for row in rows) else 1
+    return show(run(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA))
 
 
 if __name__ == "__main__":

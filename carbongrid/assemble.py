@@ -23,7 +23,7 @@ from carbongrid.model import Estimates
 from carbongrid.montecarlo import Interval, Model
 from carbongrid.pieces import cell_sums, pieces, roll_up
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
-from carbongrid.uncertainty import half_widths, mean_quality, piece_half_widths
+from carbongrid.uncertainty import grouped_half_widths, half_widths, mean_quality
 from carbongrid.wkb import Wkb, polygonal
 
 type Area = Polygon | MultiPolygon
@@ -302,21 +302,11 @@ def _assessed(cells: Cells, account: Account, inventory: Inventory) -> Cells:
     size, finest = cells.window.grid.cell_size, inventory.grid.cell_size
     window = inventory.cells[finest].window
     group = np.searchsorted(cells.index, window.parents(account.cell, size // finest))
-    widths = [
-        piece_half_widths(
-            account.line,
-            account.kg,
-            group,
-            account.lines,
-            sign[account.lines.band],
-            inventory.factors,
-            inventory.rows,
-            len(cells.index),
-        )
-        for sign in interval_signs(inventory.bands)
-    ]
+    signs = interval_signs(inventory.bands)
+    lines, tables = account.lines, (inventory.factors, inventory.rows)
+    widths = grouped_half_widths(account.line, account.kg, group, lines, lines.band, signs, *tables, len(cells.index))
     quality = mean_quality(account.kg, account.grade, group, len(cells.index))
-    return replace(cells, u95=np.rint(np.stack(widths)).astype(np.int64), quality=quality)
+    return replace(cells, u95=np.rint(widths).astype(np.int64), quality=quality)
 
 
 def total_intervals(inventory: Inventory) -> dict[str, int]:

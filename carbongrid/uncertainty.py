@@ -24,7 +24,10 @@ JOIN = "+"
 """Joins the ids of the rows that a combined common row stands for."""
 
 F64 = NDArray[np.float64]
+F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+I16 = NDArray[np.int16]
 
 
 def combine(*u_pct: float) -> float:
@@ -34,60 +37,82 @@ def combine(*u_pct: float) -> float:
 
 @dataclass(frozen=True)
 class Errors:
-    """Error terms of lines, CSR by line: line ``i`` errs by the shares ``u[first[i]:first[i+1]]`` along those ``key``.
+    """Error terms of lines: each errs along its factor's group, its elementary common rows and its source.
 
-    Terms with the same key err together, in whichever lines they stand. ``first`` and ``key`` int64 (keys dense from 0
-    to ``n_keys``: factor groups, then common rows, then sources), ``u`` float64.
+    Terms with the same key err together, in whichever lines they stand. ``factor_key`` int64 and ``factor_u`` float64
+    are by factor, ``row_key`` and ``row_u`` (rows + 1, parts) by common row (the last for none); ``first_own`` is the
+    key of source 0. Keys are dense from 0 to ``n_keys``; u are shares (not per cent), 0 where there is no term.
     """
 
-    first: I64
-    key: I64
-    u: F64
+    factor_key: I64
+    factor_u: F64
+    row_key: I64
+    row_u: F64
+    first_own: int
     n_keys: int
 
     @classmethod
     def of(cls, lines: Lines, factors: Sequence[FactorRow], rows: Sequence[Activity]) -> Self:
         """All three parts of every line's error."""
         groups = {g: i for i, g in enumerate(sorted({f.group for f in factors}))}
-        key, u = _row_terms(lines.row, rows, len(groups))
-        group_of = np.array([groups[f.group] for f in factors], np.int64)
-        u_factor = np.array([f.u_pct for f in factors], np.float64)
-        n_shared = len(groups) + len(rows)
-        keys = np.column_stack([group_of[lines.factor], key, n_shared + lines.source.astype(np.int64)])
-        shares = np.column_stack([u_factor[lines.factor], u, lines.u_own.astype(np.float64)]) / 100
-        known = shares > 0
-        first = np.r_[0, np.cumsum(known.sum(axis=1))].astype(np.int64)
-        return cls(first, keys[known], shares[known], n_shared + int(lines.source.max(initial=-1)) + 1)
+        factor_key = np.array([groups[f.group] for f in factors], np.int64)
+        factor_u = np.array([f.u_pct for f in factors], np.float64) / 100
+        first_own = len(groups) + len(rows)
+        n_keys = first_own + int(lines.source.max(initial=-1)) + 1
+        return cls(factor_key, factor_u, *_row_terms(rows, len(groups)), first_own, n_keys)
+
+    @property
+    def tables(self) -> tuple[I64, F64, I64, F64, int]:
+        """Its parts in the order of the kernel."""
+        return self.factor_key, self.factor_u, self.row_key, self.row_u, self.first_own
 
 
-def _row_terms(row: NDArray[np.int16], rows: Sequence[Activity], first_key: int) -> tuple[I64, F64]:
-    """Keys and u_pct, shape (lines, parts), of the elementary rows behind each line's common row; u 0 where none is."""
+def _row_terms(rows: Sequence[Activity], first_key: int) -> tuple[I64, F64]:
+    """Keys and shares, shape (rows + 1, parts), of the elementary rows behind each common row; u 0 where none is."""
     element = {r.id: i for i, r in enumerate(rows) if JOIN not in r.id}
     parts = [[element[name] for name in r.id.split(JOIN)] for r in rows]
     width = max((len(p) for p in parts), default=0)
     table = np.array([[*p, *[-1] * (width - len(p))] for p in [*parts, []]], np.int64)
     u_pct = np.array([*(r.u_pct for r in rows), 0.0])
-    picked = table[row]  # row -1 meets the empty last line of the table
-    return first_key + picked, u_pct[picked]
+    return first_key + table, u_pct[table] / 100  # row -1, as every missing part, meets the empty last entry
 
 
 @kernel
-def _root_sums(start: I64, line: I64, kg: F64, first: I64, key: I64, u: F64, scratch: F64) -> F64:
-    """Half-width of each run of pieces ``start[g]:start[g+1]``: √Σ_key (Σ kg·u)².
+def _root_sums(
+    start: I64, order: I64, line: I64, kg: F64, signs: I64, kind: I16, factor: I16, row: I16, source: I32, u_own: F32,
+    factor_key: I64, factor_u: F64, row_key: I64, row_u: F64, first_own: int, scratch: F64,
+) -> F64:  # fmt: skip
+    """Half-width of each run of pieces ``order[start[g]:start[g + 1]]``: √Σ_key (Σ sign·kg·u)², (signs, runs).
 
-    ``first`` CSR of the error terms (``key``, ``u``) by line. ``scratch`` holds zeros, one a key, and is left so.
+    ``signs`` (signs, kinds) by the ``kind`` of a line. ``scratch`` holds zeros, one a key, and is left so.
     """
-    out = np.zeros(len(start) - 1)
-    for g in range(len(out)):
-        for i in range(start[g], start[g + 1]):
-            for t in range(first[line[i]], first[line[i] + 1]):
-                scratch[key[t]] += kg[i] * u[t]
-        total = 0.0
-        for i in range(start[g], start[g + 1]):
-            for t in range(first[line[i]], first[line[i] + 1]):
-                total += scratch[key[t]] * scratch[key[t]]
-                scratch[key[t]] = 0.0
-        out[g] = np.sqrt(total)
+    out = np.zeros((len(signs), len(start) - 1))
+    for g in range(len(start) - 1):
+        for s in range(len(signs)):
+            total = 0.0
+            for adding in (True, False):
+                for at in range(start[g], start[g + 1]):
+                    i = order[at]
+                    j = line[i]
+                    sign = signs[s, kind[j]]
+                    if sign == 0:
+                        continue
+                    signed = kg[i] * sign
+                    for t in range(row_key.shape[1] + 2):
+                        if t == 0:
+                            key, u = factor_key[factor[j]], factor_u[factor[j]]
+                        elif t <= row_key.shape[1]:
+                            key, u = row_key[row[j], t - 1], row_u[row[j], t - 1]
+                        else:
+                            key, u = first_own + source[j], np.float64(u_own[j]) / 100
+                        if not u > 0:
+                            continue
+                        if adding:
+                            scratch[key] += signed * u
+                        else:
+                            total += scratch[key] * scratch[key]
+                            scratch[key] = 0.0
+            out[s, g] = np.sqrt(total)
     return out
 
 
@@ -136,13 +161,43 @@ def piece_half_widths(
     n_groups: int,
 ) -> F64:
     """As :func:`cell_half_widths` for loose pieces: their line, kilograms and group (-1 to leave out), in any order."""
+    kind = (sign + 1).astype(np.int16)
+    widths: F64 = grouped_half_widths(line, kg, group, lines, kind, np.array([[-1, 0, 1]]), factors, rows, n_groups)[0]
+    return widths
+
+
+def grouped_half_widths(
+    line: I64,
+    kg: I64 | F64,
+    group: I64,
+    lines: Lines,
+    kind: NDArray[np.int16],
+    signs: I64,
+    factors: Sequence[FactorRow],
+    rows: Sequence[Activity],
+    n_groups: int,
+) -> F64:
+    """As :func:`piece_half_widths` for several figures at once, (figures, n_groups).
+
+    ``signs`` (figures, kinds): sign of the lines of each ``kind`` (their band, say) in each figure.
+    """
     errors = Errors.of(lines, factors, rows)
-    counted = np.flatnonzero((sign[line] != 0) & (group >= 0))
-    counted = counted[np.argsort(group[counted], kind="stable")]
-    start = np.searchsorted(group[counted], np.arange(n_groups + 1, dtype=np.int64)).astype(np.int64)
-    line = line[counted]
-    signed = (kg[counted] * sign[line]).astype(np.float64)
-    widths: F64 = _root_sums(start, line, signed, errors.first, errors.key, errors.u, np.zeros(errors.n_keys))
+    order = np.argsort(group, kind="stable")
+    start = np.searchsorted(group, np.arange(n_groups + 1), sorter=order).astype(np.int64)
+    widths: F64 = _root_sums(
+        start,
+        order,
+        np.ascontiguousarray(line, np.int64),
+        np.ascontiguousarray(kg, np.float64),
+        np.ascontiguousarray(signs, np.int64),
+        np.ascontiguousarray(kind, np.int16),
+        np.ascontiguousarray(lines.factor),
+        np.ascontiguousarray(lines.row),
+        np.ascontiguousarray(lines.source),
+        np.ascontiguousarray(lines.u_own),
+        *errors.tables,
+        np.zeros(errors.n_keys),
+    )
     return widths
 
 

@@ -6,7 +6,7 @@ Missing is not zero. ``-``, the empty text and null are missing everywhere; in q
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,21 +204,31 @@ def _parsed(array: pa.Array, decimal_comma: bool) -> tuple[Numbers, int]:
 
 def years(cells: Texts) -> tuple[Numbers, int]:
     """Years from ``1997``, ``19970314`` or ``1997-03-14``; anything else but missing counts as not understood."""
-    found = [re.match(r"(1[0-9]|20)\d\d(?!\d)|(1[0-9]|20)\d{6}$", c) if c else None for c in cells]
-    values = np.array([float(m[0][:4]) if m else np.nan for m in found], np.float64)
-    return values, _misread(cells, values)
+    return _words(cells, _year)
+
+
+def _year(word: str) -> float:
+    found = re.match(r"(1[0-9]|20)\d\d(?!\d)|(1[0-9]|20)\d{6}$", word)
+    return float(found[0][:4]) if found else np.nan
 
 
 def flags(cells: Iterable[str | None]) -> tuple[Numbers, int]:
     """Yes and no in the usual spellings as 1.0 and 0.0, NaN = missing or not understood (counted)."""
-    cells = list(cells)
-    lower = [c.lower() if c else None for c in cells]
-    values = np.array([1.0 if c in _YES else 0.0 if c in _NO else np.nan for c in lower], np.float64)
-    return values, _misread(np.array(cells, object), values)
+    return _words(cells, _flag)
 
 
-def _misread(cells: Texts, values: Numbers) -> int:
-    return sum(1 for c, v in zip(cells, values, strict=True) if c and c not in ("0", "00000000") and np.isnan(v))
+def _flag(word: str) -> float:
+    return 1.0 if word.lower() in _YES else 0.0 if word.lower() in _NO else np.nan
+
+
+def _words(cells: Iterable[str | None], value: Callable[[str], float]) -> tuple[Numbers, int]:
+    """The value of every cell, each distinct word read once, and how many cells were not understood."""
+    coded = pa.array(list(cells), pa.large_string()).dictionary_encode()
+    words = coded.dictionary.to_pylist()
+    values = np.array([*(value(w) for w in words), np.nan])
+    misread = np.array([*(bool(w) and w not in ("0", "00000000") for w in words), False]) & np.isnan(values)
+    index = coded.indices.fill_null(len(words)).to_numpy()
+    return values[index], int(misread[index].sum())
 
 
 def pnu_from_parts(parts: Mapping[str, Texts]) -> Texts:

@@ -2,11 +2,12 @@
 """Source objects on their way from the file to the model, and the ledger that loses none of them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
@@ -81,18 +82,36 @@ def with_unique_ids(features: Features, place: str) -> Features:
 
     In the wild ids repeat (a register's key that is blank or no key at all), so a repeated id alone is no error.
     """
-    seen: dict[str, int] = {}
-    ids, repeats, shapes = [], np.zeros(len(features), bool), set[tuple[str, bytes | None]]()
-    for i, (id, blob) in enumerate(zip(features.id, shapely.to_wkb(features.geometry), strict=True)):
-        repeats[i] = (id, blob) in shapes
-        shapes.add((id, blob))
-        seen[id] = seen.get(id, 0) + (not repeats[i])
-        ids.append(id if seen[id] == 1 else f"{id}#{seen[id]}")
     if len(features) == 0:
         raise InvalidInput("the source is empty", where=place, allowed=["a source with at least one object"])
-    shared = sum(1 for n in seen.values() if n > 1)
-    notes = (*features.notes, f"{shared} ids occur more than once and were numbered") if shared else features.notes
-    return replace(features, id=np.array(ids, object), notes=notes).reject(repeats, "repeated row")
+    rows = shared_ids(features.id)
+    ids, repeats = features.id.copy(), np.zeros(len(features), bool)
+    ids[rows], repeats[rows], shared = numbered(features.id[rows].tolist(), shapely.to_wkb(features.geometry[rows]))
+    notes = (*features.notes, *id_notes(shared))
+    return replace(features, id=ids, notes=notes).reject(repeats, "repeated row")
+
+
+def shared_ids(ids: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Rows whose id another row has too, ascending."""
+    coded = pa.array(ids, pa.large_string()).dictionary_encode().indices.to_numpy()
+    return np.flatnonzero(np.bincount(coded)[coded] > 1)
+
+
+def numbered(ids: Sequence[str], shapes: Iterable[Any]) -> tuple[NDArray[np.object_], NDArray[np.bool_], int]:
+    """Ids told apart by a number, which rows repeat an earlier one with its shape, and how many ids were shared."""
+    seen: dict[str, int] = {}
+    named, repeats, met = [], [], set[tuple[str, Any]]()
+    for id, shape in zip(ids, shapes, strict=True):
+        repeats.append((id, shape) in met)
+        met.add((id, shape))
+        seen[id] = seen.get(id, 0) + (not repeats[-1])
+        named.append(id if seen[id] == 1 else f"{id}#{seen[id]}")
+    return np.array(named, object), np.array(repeats, bool), sum(n > 1 for n in seen.values())
+
+
+def id_notes(shared: int) -> tuple[str, ...]:
+    """What the report says of ids that several rows had."""
+    return (f"{shared} ids occur more than once and were numbered",) if shared else ()
 
 
 def activity_table(
