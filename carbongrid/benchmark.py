@@ -30,13 +30,16 @@ QUALITY = {"buildings": 3, "transport": 3}
 """Sector -> quality of a modelled source that is benchmarked (method 2.6)."""
 TONNES = {"kg": 1e-3, "t": 1.0, "kt": 1e3, "Gg": 1e3, "Mt": 1e6}
 PATTERN = "pattern"
+SCALE = "benchmark_scale."
+"""Beginning of the note that tells a control's scale; its id follows."""
 
 
 @dataclass(frozen=True)
 class Control:
     """A control total of the inventory's area: ``kg`` CO2e; ``u_pct`` half its 95 % interval; a status of the tables.
 
-    ``keeps_factors``: it was an amount of fuel, so that the error of the emission factors does not cancel.
+    ``keeps_factors``: it was an amount of fuel, so that the error of the emission factors does not cancel. ``gas``: the
+    total counts this gas alone; the others are scaled along.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Control:
     status: str
     source: str
     keeps_factors: bool = False
+    gas: str | None = None
 
     @property
     def row(self) -> Activity:
@@ -76,6 +80,11 @@ def fuel_kilograms(factors: FactorSet, carrier: str, value: float, unit: str, ye
     return round(sum(float(factors.amount(np.array([energy]), unit_of, f)[0]) * factors.kg_co2e(f) for f, _ in found))
 
 
+def gas_of(unit: str) -> str | None:
+    """The gas that a mass in this unit counts alone, None for all of them: ``MtCO2`` is CO2, ``MtCO2e`` every gas."""
+    return "co2" if unit.endswith("CO2") else None
+
+
 def lines_of(estimates: Estimates, *, sector: str, use: str | None = None, scope: int | None = None) -> Mask:
     """Which lines are of a sector of emissions, and of a use and a scope if given; UnknownName for another sector."""
     if sector not in QUALITY:
@@ -100,7 +109,8 @@ def benchmark(estimates: Estimates, control: Control, chosen: Mask) -> tuple[Est
     """
     lines = estimates.lines
     modelled = chosen & estimates.imputed[lines.source]
-    known, before = (int(lines.kg[m].sum()) for m in (chosen & ~modelled, modelled))
+    counted = chosen & _of_gas(estimates, control.gas)
+    known, before = (int(lines.kg[m].sum()) for m in (counted & ~modelled, counted & modelled))
     if before == 0:
         raise InvalidInput("nothing modelled to scale", where=control.id)
     if known > control.kg:
@@ -109,15 +119,22 @@ def benchmark(estimates: Estimates, control: Control, chosen: Mask) -> tuple[Est
         )
     scale = (control.kg - known) / before
     kg, activity = lines.kg.copy(), lines.activity.copy()
-    kg[modelled] = _shared(lines.kg[modelled].astype(np.float64) * scale, control.kg - known)
+    for part, total in ((modelled & counted, control.kg - known), (modelled & ~counted, None)):
+        exact = lines.kg[part].astype(np.float64) * scale
+        kg[part] = _shared(exact, round(float(exact.sum())) if total is None else total)
     activity[modelled] *= scale
-    factors, factor = _factors(estimates, control, modelled)
+    factors, factor = _factors(estimates, control, modelled & counted)
     rows, row = _rows(estimates, control, modelled)
     scaled = pick(replace(lines, kg=kg, activity=activity, factor=factor, row=row), np.flatnonzero(kg))
     scaled, rows = used_rows(scaled, rows)
     quality = _quality(estimates, modelled)
     notes = {**estimates.notes, **_notes(control, scale), **placeholder_notes(scaled, factors, rows)}
     return replace(estimates, factors=factors, rows=rows, lines=scaled, quality=quality, notes=notes), scale
+
+
+def _of_gas(estimates: Estimates, gas: str | None) -> Mask:
+    """Which lines are of a gas; all of them where the control counts every gas."""
+    return np.array([*(gas in (None, b.gas) for b in estimates.bands), False])[estimates.lines.band]
 
 
 def _shared(exact: F64, total: int) -> I64:
@@ -128,18 +145,18 @@ def _shared(exact: F64, total: int) -> I64:
     return kg
 
 
-def _factors(estimates: Estimates, control: Control, modelled: Mask) -> tuple[tuple[FactorRow, ...], NDArray[np.int16]]:
-    """Factor rows of the scaled lines: without an error of their own where it cancels."""
+def _factors(estimates: Estimates, control: Control, met: Mask) -> tuple[tuple[FactorRow, ...], NDArray[np.int16]]:
+    """Factor rows of the lines ``met`` by the control: without an error of their own where it cancels."""
     if control.keeps_factors:
         return estimates.factors, estimates.lines.factor
-    used = np.unique(estimates.lines.factor[modelled]).tolist()
+    used = np.unique(estimates.lines.factor[met]).tolist()
     new = tuple(
         replace(estimates.factors[i], id=f"{estimates.factors[i].id}@{control.id}", group=control.id, u_pct=0.0)
         for i in used
     )
     number = np.arange(len(estimates.factors), dtype=np.int16)
     number[used] = len(estimates.factors) + np.arange(len(used))
-    return (*estimates.factors, *new), np.where(modelled, number[estimates.lines.factor], estimates.lines.factor)
+    return (*estimates.factors, *new), np.where(met, number[estimates.lines.factor], estimates.lines.factor)
 
 
 def _rows(estimates: Estimates, control: Control, modelled: Mask) -> tuple[tuple[Activity, ...], NDArray[np.int16]]:
@@ -170,7 +187,7 @@ def _quality(estimates: Estimates, modelled: Mask) -> NDArray[np.uint8]:
 
 def _notes(control: Control, scale: float) -> dict[str, float | str]:
     low, high = USUAL
-    notes: dict[str, float | str] = {f"benchmark_scale.{control.id}": scale}
+    notes: dict[str, float | str] = {f"{SCALE}{control.id}": scale}
     if not low <= scale <= high:
         notes[f"benchmark_unusual.{control.id}"] = f"scale {scale:.3g} is outside {low:g} .. {high:g}"
     return notes

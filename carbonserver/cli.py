@@ -228,18 +228,25 @@ def config(directory: Path) -> None:
 
 @main.command()
 @click.argument("name", default="sejong")
+@click.option(
+    "--data", type=click.Path(path_type=Path, exists=True), help="District outlines of a region: file or folder."
+)
 @click.option("--serve", "and_serve", is_flag=True, help="Build, publish and serve it.")
-def sample(name: str, and_serve: bool) -> None:
-    """Write synthetic source files in the real Korean formats; with --serve make a map of them."""
-    from carbonserver.demo import prepare, write
+def sample(name: str, data: Path | None, and_serve: bool) -> None:
+    """Write synthetic source files in the real formats; with --serve make a map of them.
+
+    Korean places are known by name (sejong). A region elsewhere, such as jizzakh, needs the outlines of its districts.
+    """
+    from carbonserver.demo import Wanted, prepare, write
 
     settings = Settings.from_env()
+    wanted = Wanted(name, data)
     out.print(f"data folder: {settings.data}")
     if not and_serve:
-        for path in write(name, settings.data, out):
+        for path in write(wanted, settings.data, out):
             out.print(str(path))
         return
-    _run_server(settings, lambda: prepare(name, settings.data, out))
+    _run_server(settings, lambda: prepare(wanted, settings.data, out))
 
 
 @main.command()

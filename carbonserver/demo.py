@@ -3,6 +3,8 @@
 
 import json
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,9 +12,11 @@ from rich.console import Console
 
 from carbongrid.errors import InvalidInput
 from carbonserver.progress import Bars
-from carbonstore.sample import recipe_hash, write_sample
+from carbonstore.sample import recipe_hash, region, write_sample
+from carbonstore.sample.districts import find_districts
 
 YEARS = (2022, 2023)
+Progress = Callable[[str, int, int], None]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -30,20 +34,48 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def write(name: str, root: Path, console: Console) -> list[Path]:
+@dataclass(frozen=True)
+class Wanted:
+    """Which sample: a Korean place by name, or a region by name and its districts' outlines (``data``)."""
+
+    name: str
+    data: Path | None = None
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """Years it is written for: a region's control total is of one year."""
+        return YEARS if self.data is None else region.YEARS
+
+    def write(self, folder: Path, progress: Progress) -> list[Path]:
+        """Write its files; InvalidInput where it is a region and nobody says where its outlines are."""
+        if self.data is not None:
+            return region.write_region(self.name, folder, self.data)
+        if self.name in region.REGIONS:
+            raise InvalidInput(f"{self.name} is a region: its outlines are needed", where="--data", allowed=["a file"])
+        return write_sample(self.name, folder, YEARS, progress=progress)
+
+    @property
+    def recipe(self) -> str:
+        """Changes whenever its files may."""
+        if self.data is None:
+            return recipe_hash(self.name, YEARS)
+        return region.region_hash(self.name, find_districts(self.name, self.data))
+
+
+def write(wanted: Wanted, root: Path, console: Console) -> list[Path]:
     """Write the sample's source files; returns its inventory files, one a year."""
-    with Bars(name, console) as bars:
-        return write_sample(name, root / "samples" / name, YEARS, progress=bars)
+    with Bars(wanted.name, console) as bars:
+        return wanted.write(root / "samples" / wanted.name, bars)
 
 
-def prepare(name: str, root: Path, console: Console) -> None:
+def prepare(wanted: Wanted, root: Path, console: Console) -> None:
     """Write, build and publish the sample unless the published one came from the same recipe."""
-    mark = root / "samples" / name / "recipe.json"
-    recipe = _recipe(name)
-    if mark.exists() and json.loads(mark.read_text()) == recipe and _is_published(name, root):
+    mark = root / "samples" / wanted.name / "recipe.json"
+    recipe = _recipe(wanted)
+    if mark.exists() and json.loads(mark.read_text()) == recipe and _is_published(wanted.name, root):
         return
     mark.unlink(missing_ok=True)
-    _make(name, root, console)
+    _make(wanted, root, console)
     mark.write_text(json.dumps(recipe))
 
 
@@ -53,17 +85,17 @@ def _is_published(name: str, root: Path) -> bool:
     return name in inventories(root)
 
 
-def _make(name: str, root: Path, console: Console) -> None:
+def _make(wanted: Wanted, root: Path, console: Console) -> None:
     from carbonstore.build import build
     from carbonstore.edition import publish
 
-    for year, file in zip(YEARS, write(name, root, console), strict=True):
-        with Bars(f"{name} {year}", console) as bars:
+    for year, file in zip(wanted.years, write(wanted, root, console), strict=True):
+        with Bars(f"{wanted.name} {year}", console) as bars:
             build(file, root, progress=bars)
-    console.print(f"published edition {publish(root, name, YEARS)}")
+    console.print(f"published edition {publish(root, wanted.name, wanted.years)}")
 
 
-def _recipe(name: str) -> dict[str, str]:
+def _recipe(wanted: Wanted) -> dict[str, str]:
     """What the published sample depends on: the generator and the code that estimates and stores."""
     here = Path(__file__).parents[1]
     code = sha256()
@@ -71,4 +103,4 @@ def _recipe(name: str) -> dict[str, str]:
         for path in sorted((here / package).rglob("*")):
             if path.suffix in (".py", ".csv", ".toml", ".ini"):
                 code.update(path.read_bytes())
-    return {"sample": recipe_hash(name, YEARS), "code": code.hexdigest()}
+    return {"sample": wanted.recipe, "code": code.hexdigest()}

@@ -26,7 +26,7 @@ from carbongrid.sectors import KIND_SECTOR, KINDS
 from carbongrid.uncertainty import placeholder_share
 from carbongrid.wkb import Wkb, polygonal
 from carbonstore import pools
-from carbonstore.controls import controlled
+from carbonstore.controls import controlled, told
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.release import Publication, Release, built, opened, write
 from carbonstore.sources import ReadContext, Reading, read_sources
@@ -158,7 +158,13 @@ def _publication(
 ) -> Publication:
     terms = [(file.boundary.licence, file.boundary.attribution), *((s.licence, s.attribution) for s in file.sources)]
     pooled = reading.pooled
-    notes = [file.boundary.note, *([POOLED] if pooled else []), *([SYNTHETIC] if file.synthetic else [])]
+    u95 = total_intervals(inventory)
+    notes = [
+        file.boundary.note,
+        *told(file.benchmarks, inventory, estimates, u95),
+        *([POOLED] if pooled else []),
+        *([SYNTHETIC] if file.synthetic else []),
+    ]
     return Publication(
         title=dict(file.title),
         country=file.country or "",
@@ -168,7 +174,7 @@ def _publication(
         levels=file.levels,
         coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
         inputs=input_hashes(file, reading.hashes),
-        u95=total_intervals(inventory),
+        u95=u95,
         intervals=total_percentiles(inventory),
         report=_report(reading, inventory, estimates),
         pools=None if pooled is None else pooled.pools,

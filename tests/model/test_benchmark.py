@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from carbongrid import buildings, roads
-from carbongrid.benchmark import Control, benchmark, fuel_kilograms, kilograms, lines_of, lines_of_carrier
+from carbongrid.benchmark import Control, benchmark, fuel_kilograms, gas_of, kilograms, lines_of, lines_of_carrier
 from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.factors import FactorSet
 from carbongrid.uncertainty import half_widths
@@ -39,6 +39,22 @@ def test_the_modelled_sum_meets_the_control_to_the_kilogram():
     assert scaled.notes["benchmark_scale.balance"] == scale
     ratio = scaled.lines.kg[gas] / e.lines.kg[gas]
     assert np.abs(ratio - scale).max() <= 1 / e.lines.kg[gas].min()
+
+
+def test_a_control_of_co2_leaves_the_other_gases_in_proportion():
+    e = houses()
+    gas = lines_of(e, sector="buildings", scope=1)
+    co2 = np.array([b.gas == "co2" for b in e.bands])[e.lines.band]
+    assert 0 < e.lines.kg[gas & ~co2].sum() < 0.01 * e.lines.kg[gas & co2].sum()
+    scaled, scale = benchmark(e, control(1_000, gas=gas_of("ktCO2")), gas)
+    chosen = lines_of(scaled, sector="buildings", scope=1)
+    is_co2 = np.array([b.gas == "co2" for b in scaled.bands])[scaled.lines.band]
+    assert int(scaled.lines.kg[chosen & is_co2].sum()) == 1_000_000
+    assert scaled.lines.kg[chosen & ~is_co2].sum() == pytest.approx(scale * e.lines.kg[gas & ~co2].sum(), abs=1)
+    kept = {f.u_pct for f in scaled.factors if "@" not in f.id} - {0.0}
+    assert kept, "factors of methane and nitrous oxide stay as uncertain as they were"
+    assert gas_of("ktCO2e") is None
+    assert gas_of("ktCO2eq") is None
 
 
 def test_what_is_metered_stands_and_only_the_rest_is_scaled():
