@@ -5,9 +5,10 @@ pygeoapi's own are unusable: TileJSON with strings for arrays, no limits, links 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor
+from types import MappingProxyType
 from typing import Any
 
 from pyproj import Transformer
@@ -22,6 +23,7 @@ from carbonstore.tms import TileMatrixSet
 type Json = dict[str, Any]
 
 MVT = "application/vnd.mapbox-vector-tile"
+PNG = "image/png"
 OGC = "http://www.opengis.net/def/rel/ogc/1.0"
 TILEJSON_SET = "WebMercatorQuad"
 """The one tile matrix set that TileJSON knows."""
@@ -33,11 +35,38 @@ LEVEL = Field(
 )
 TITLES = {
     "self": {"ko": "타일셋 정보", "en": "Tileset metadata"},
-    "item": {"ko": "벡터 타일", "en": "Vector tiles"},
+    "style": {"ko": "양식", "en": "The style"},
     "tilejson": {"ko": "TileJSON", "en": "TileJSON"},
     "scheme": {"ko": "타일 행렬 집합", "en": "Tile matrix set"},
     "layer": {"ko": "컬렉션", "en": "The collection"},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What tiles hold: the data type of OGC, the value of ``f``, the media type, a title, and more of TileJSON."""
+
+    data: str
+    format: str
+    media: str
+    title: Text
+    tilejson: Mapping[str, Any] = MappingProxyType({})
+
+
+VECTOR = Kind("vector", "mvt", MVT, {"ko": "벡터 타일", "en": "Vector tiles"})
+MAP = Kind("map", "png", PNG, {"ko": "지도 타일 (PNG)", "en": "Map tiles (PNG)"})
+COVERAGE = Kind(
+    "coverage",
+    "png",
+    PNG,
+    {"ko": "값 타일 (24비트 PNG)", "en": "Value tiles (24-bit PNG)"},
+    MappingProxyType(
+        {"encoding": "custom", "redFactor": 655.36, "greenFactor": 2.56, "blueFactor": 0.01, "baseShift": 1000}
+    ),
+)
+"""Pixels of t CO2e/(ha a): the factors are those of MapLibre's ``raster-dem``, in which such tiles are drawn."""
+DENSITY = "t{CO2e}/(har.a)"
+"""UCUM unit of what pixels hold."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +83,19 @@ class Layer:
 
 @dataclass(frozen=True)
 class TileSet:
-    """Tiles of one resource in one tile matrix set; ``path`` is the resource's, below the base address."""
+    """Tiles of one resource in one tile matrix set; ``path`` is the resource's, below the base address.
+
+    ``query`` is what the address of a tile holds beside ``f``; ``style`` the id and title of a map's style.
+    """
 
     path: str
     title: Text
     tiles: TileMatrixSet
     zooms: tuple[int, int]
     layers: tuple[Layer, ...]
+    kind: Kind = VECTOR
+    query: str = ""
+    style: tuple[str, Text] | None = None
 
     @classmethod
     def of_collection(cls, collection: Collection, tms_id: str) -> "TileSet":
@@ -71,6 +106,26 @@ class TileSet:
         )
         path = f"/collections/{collection.id}"
         return cls(path, collection.title, tms.named(tms_id), collection.zooms(tms_id), (layer,))
+
+    @classmethod
+    def of_map(
+        cls, collection: Collection, tms_id: str, style: tuple[str, Text], figure: str, *, default: bool = False
+    ) -> "TileSet":
+        """A collection drawn in a style (its id and title) that colours a figure; ``default``: without its name."""
+        vector = cls.of_collection(collection, tms_id)
+        title = {k: f"{v}: {style[1][k]}" for k, v in collection.title.items()}
+        path = f"{vector.path}/map" if default else f"{vector.path}/styles/{style[0]}/map"
+        layers = (replace(vector.layers[0], fields=(collection.fields[figure],)),)
+        return replace(vector, path=path, title=title, layers=layers, kind=MAP, style=style)
+
+    @classmethod
+    def of_values(cls, collection: Collection, tms_id: str, figure: str) -> "TileSet":
+        """The densities of a figure of a collection, to be read from the pixels."""
+        vector, field = cls.of_collection(collection, tms_id), collection.fields[figure]
+        title = {k: f"{v}: {field.title[k]}" for k, v in collection.title.items()}
+        layers = (replace(vector.layers[0], fields=(_density(field),)),)
+        path, query = f"{vector.path}/coverage", f"&properties={figure}"
+        return replace(vector, path=path, title=title, layers=layers, kind=COVERAGE, query=query)
 
     @classmethod
     def of_dataset(cls, snapshot: Snapshot, tms_id: str) -> "TileSet":
@@ -112,13 +167,14 @@ class TileSet:
             "boundingBox": _bounding_box(self.bbox),
             "attribution": self.attribution,
             "layers": [self._layer(layer, base, language) for layer in self.layers],
+            **self._styled(base, language),
         }
 
     def summary(self, base: str, language: str) -> Json:
         """What a list of tilesets says of it."""
         return {
             "title": f"{self.title[language]}, {self.tiles.id}",
-            "dataType": "vector",
+            "dataType": self.kind.data,
             "crs": tiling_crs(self.tiles),
             "tileMatrixSetURI": self.tiles.address(base),
             "links": list(self._links(base, language)),
@@ -134,8 +190,9 @@ class TileSet:
             {"id": n.id, "description": n.title[language], "fields": _kinds(n.fields)} | zooms for n in self.layers
         ]
         extent = self._tilejson_extent() if self.layers else {}
-        template = f"{self._address(base)}/{{z}}/{{y}}/{{x}}?f=mvt"
-        return {**document, **zooms, **extent, "tiles": [template], "vector_layers": layers}
+        template = f"{self._address(base)}/{{z}}/{{y}}/{{x}}?f={self.kind.format}{self.query}"
+        vectors = layers if self.kind is VECTOR else []  # 3.3: the key is required, pictures have no layers
+        return {**document, **zooms, **extent, "tiles": [template], "vector_layers": vectors, **self.kind.tilejson}
 
     @property
     def attribution(self) -> str:
@@ -152,13 +209,15 @@ class TileSet:
 
     def _links(self, base: str, language: str) -> Iterator[Json]:
         here = self._address(base)
-        template = f"{here}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}?f=mvt"
-        yield _link("self", "application/json", f"{here}?f=json", TITLES["self"][language])
-        yield _link("item", MVT, template, TITLES["item"][language]) | {"templated": True}
+        template = f"{here}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}?f={self.kind.format}{self.query}"
+        about, title = f"{here}?f=json{self.query}", self.kind.title[language]
+        yield _link("self", "application/json", about, TITLES["self"][language])
+        yield _link("item", self.kind.media, template, title) | {"templated": True}
         scheme = f"{base}/tileMatrixSets/{self.tiles.id}"
         yield _link(f"{OGC}/tiling-scheme", "application/json", scheme, TITLES["scheme"][language])
         if self.tiles.id == TILEJSON_SET:
-            yield _link("describedby", "application/json", f"{here}?f=tilejson", TITLES["tilejson"][language])
+            tilejson = f"{here}?f=tilejson{self.query}"
+            yield _link("describedby", "application/json", tilejson, TITLES["tilejson"][language])
 
     def _limits(self, z: int) -> Json:
         names = ("minTileRow", "maxTileRow", "minTileCol", "maxTileCol")
@@ -167,16 +226,35 @@ class TileSet:
     def _layer(self, layer: Layer, base: str, language: str) -> Json:
         schema = {"type": "object", "properties": {f.name: f.schema(language) for f in layer.fields}}
         about = {"id": layer.id, "title": layer.title[language], "description": layer.description[language]}
-        links = [_link("related", "application/json", f"{base}{self.path}", TITLES["layer"][language])]
+        collection = f"{base}/collections/{layer.id}"
+        links = [_link("related", "application/json", collection, TITLES["layer"][language])]
         return about | {
-            "dataType": "vector",
-            "geometryDimension": 2,
+            "dataType": self.kind.data,
+            **({"geometryDimension": 2} if self.kind is VECTOR else {}),
             "minTileMatrix": str(self.zooms[0]),
             "maxTileMatrix": str(self.zooms[1]),
             "boundingBox": _bounding_box(layer.bbox),
             "propertiesSchema": schema,
             **({"links": links} if self.path else {}),
         }
+
+    def _styled(self, base: str, language: str) -> Json:
+        """The style of a map and where its document lies."""
+        if self.style is None:
+            return {}
+        name, title = self.style
+        sheet = f"{base}/collections/{self.layers[0].id}/styles/{name}"
+        links = [_link("stylesheet", "application/vnd.mapbox.style+json", sheet, TITLES["style"][language])]
+        return {"style": {"id": name, "title": title[language], "links": links}}
+
+
+def _density(field: Field) -> Field:
+    """A figure as pixels hold it: by nominal hectare."""
+    text = {
+        "ko": f"{field.description['ko']} 격자의 명목 면적 1 ha당 값.",
+        "en": f"{field.description['en']} By nominal hectare of the cell.",
+    }
+    return replace(field, description=text, unit=DENSITY, decimals=2)
 
 
 def _inventory_layers(snapshot: Snapshot, tms_id: str) -> Iterator[Layer]:

@@ -12,6 +12,7 @@ from carbonserver import compat, viewer_routes
 from carbonserver.errors import domain_error, http_exception
 from carbonserver.host import Host, PinState
 from carbonserver.items import Items
+from carbonserver.maps import Maps
 from carbonserver.matrix_sets import MatrixSets
 from carbonserver.middleware import BodyLimit, Cors, RequestId
 from carbonserver.pages import Pages
@@ -50,6 +51,7 @@ def _routes(settings: Settings, catalogue: Catalogue, rest: ASGIApp) -> list[Bas
         *process_routes.routes(catalogue, settings.url, html=rest),
         *Items(settings.url, rest).routes(),
         *Tiles(settings.url, rest).routes(),
+        *Maps(settings.url).routes(),
         *MatrixSets(settings.url, rest).routes(),
         *Pages(settings.url, rest).routes(),
         Mount("/", rest),

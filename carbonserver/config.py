@@ -43,8 +43,14 @@ LICENCE_PAGES = {
     "KOGL-1": "https://www.kogl.or.kr/info/license.do",
 }
 """Pages of licences by id (KOGL-1: Korea Open Government Licence, type 1), for links of relation ``license``."""
-STYLES = "http://www.opengis.net/def/rel/ogc/1.0/styles"
+OGC = "http://www.opengis.net/def/rel/ogc/1.0"
+STYLES = f"{OGC}/styles"
 """Relation of a collection's list of styles (OGC API - Styles, a draft)."""
+TILESETS = (
+    ("map", "지도 타일 (PNG) · Map tiles (PNG)"),
+    ("coverage", "값 타일 (PNG) · Value tiles (PNG)"),
+)
+"""Relation ``tilesets-{}`` and path, and title of the tiles of pixels (OGC 20-057, table 2)."""
 MANAGER = "processes.manager.CarbonManager"
 
 
@@ -145,6 +151,11 @@ def _links(collection: Collection, place: Place) -> list[Json]:
     schema = {"rel": "describedby", "type": "application/schema+json", "title": "GeoJSON Feature", "href": feature}
     pictures = [
         {"rel": "related", "type": "text/html", "title": "지도 · Map", "href": f"{place.url}/map"},
+        *(
+            {"rel": f"{OGC}/tilesets-{kind}", "type": "application/json", "title": title}
+            | {"href": f"{here}/{kind}/tiles?f=json"}
+            for kind, title in TILESETS
+        ),
         {"rel": STYLES, "type": "application/json", "title": "양식 · Styles", "href": f"{here}/styles"},
     ]
     return [*licences, *(pictures if place.ours else []), schema]

@@ -4,7 +4,7 @@
 pygeoapi's list is fixed when it is installed, so it cannot name a set that this server defines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -49,7 +49,10 @@ class MatrixSets:
     def _list(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
         variant = answers.choose(request, FORMATS)
-        return self._answer(request, variant, listing(self.url, variant.language), "index.html")
+        inventories = state_of(request).snapshot.inventories.values()
+        offered = {tms_id for published in inventories for tms_id in published.tile_sets}
+        sets = [s for s in SETS.values() if s.id in offered or not s.own]
+        return self._answer(request, variant, listing(sets, self.url, variant.language), "index.html")
 
     def _one(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
@@ -73,8 +76,8 @@ class MatrixSets:
         return answers.reply(request, variant, answers.shared_headers(variant, state.snapshot.hash, self.url), make)
 
 
-def listing(base: str, language: str) -> Json:
-    """Every set with its URI, CRS and the address of its definition (OGC 20-057, 9.3)."""
+def listing(offered: Sequence[TileMatrixSet], base: str, language: str) -> Json:
+    """The sets that tiles come in with its URI, CRS and the address of its definition (OGC 20-057, 9.3)."""
     title = {"ko": "타일 행렬 집합", "en": "Tile matrix sets"}[language]
     sets = [
         {
@@ -84,7 +87,7 @@ def listing(base: str, language: str) -> Json:
             "crs": tiling_crs(s),
             "links": [_self(f"{base}/tileMatrixSets/{s.id}", s.title[language])],
         }
-        for s in SETS.values()
+        for s in offered
     ]
     return {"tileMatrixSets": sets, "links": [_self(f"{base}/tileMatrixSets?f=json", title)]}
 

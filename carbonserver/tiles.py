@@ -49,11 +49,11 @@ class Tiles:
 
     def _tile(self, request: Request) -> Response:
         answers.only(request, ("f", "datetime", "properties", "edition"))
-        collection, place = _collection(request), _place(request)
+        collection, place = collection_of(request), place_of(request)
         TileSet.of_collection(collection, place[0]).check(*place[1:])
         variant = answers.choose(request, TILE, translated=False)
         years, chosen = params.years(request.query_params, collection), params.names(request.query_params, "properties")
-        head = answers.headers(request, variant, collection.edition, self.url, _drawn(years))
+        head = answers.headers(request, variant, collection.edition, self.url, drawn(years))
 
         def make() -> bytes:
             return mvt.tile(collection, *place, year=years[-1], properties=chosen) if years else b""
@@ -62,18 +62,18 @@ class Tiles:
 
     def _dataset_tile(self, request: Request) -> Response:
         answers.only(request, ("f", "datetime", "properties"))
-        snapshot, place = state_of(request).snapshot, _place(request)
+        snapshot, place = state_of(request).snapshot, place_of(request)
         TileSet.of_dataset(snapshot, place[0]).check(*place[1:])
         variant = answers.choose(request, TILE, translated=False)
         shown = at_time(snapshot, request.query_params.get("datetime"))
         chosen = params.names(request.query_params, "properties")
         newest = sorted(p.newest for p in shown.inventories.values())
-        head = answers.shared_headers(variant, snapshot.hash, self.url, _drawn(newest))
+        head = answers.shared_headers(variant, snapshot.hash, self.url, drawn(newest))
         return answers.reply(request, variant, head, lambda: mvt.dataset_tile(shown, *place, properties=chosen))
 
     def _collection_tileset(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
-        tileset = TileSet.of_collection(_collection(request), known_set(request.path_params["tms"]))
+        tileset = TileSet.of_collection(collection_of(request), known_set(request.path_params["tms"]))
         return self._about(request, tileset, answers.choose(request, TILESET))
 
     def _dataset_tileset(self, request: Request) -> Response:
@@ -85,46 +85,51 @@ class Tiles:
         if variant.format == "html":
             return Passed(self.rest)
         make = tileset.tilejson if variant.format == "tilejson" else tileset.metadata
-        return self._document(request, variant, make(self.url, variant.language))
+        return document(self.url, request, variant, make(self.url, variant.language))
 
     def _collection_list(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
-        variant, collection = answers.choose(request, LIST), _collection(request)
+        variant, collection = answers.choose(request, LIST), collection_of(request)
         if variant.format == "html":
             return Passed(self.rest)
         sets = [TileSet.of_collection(collection, tms_id) for tms_id in collection.published.tile_sets]
-        return self._list(request, variant, sets)
+        return listing(self.url, request, variant, sets)
 
     def _dataset_list(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
         variant = answers.choose(request, _without_html(LIST))
         sets = [TileSet.of_dataset(state_of(request).snapshot, tms_id) for tms_id in tms.SETS]
-        return self._list(request, variant, [s for s in sets if s.layers or not s.tiles.own])
-
-    def _list(self, request: Request, variant: Variant, sets: list[TileSet]) -> Response:
-        here = f"{self.url}{sets[0].path}/tiles"
-        title = {"ko": "타일셋", "en": "Tilesets"}[variant.language]
-        link = {"rel": "self", "type": "application/json", "title": title, "href": f"{here}?f=json"}
-        summaries = [s.summary(self.url, variant.language) for s in sets]
-        return self._document(request, variant, {"tilesets": summaries, "links": [link]})
-
-    def _document(self, request: Request, variant: Variant, document: Mapping[str, Any]) -> Response:
-        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self.url)
-        return answers.reply(request, variant, head, lambda: orjson.dumps(document))
+        return listing(self.url, request, variant, [s for s in sets if s.layers or not s.tiles.own])
 
 
-def _collection(request: Request) -> Collection:
+def listing(url: str, request: Request, variant: Variant, sets: Sequence[TileSet]) -> Response:
+    """The list of the tilesets of one resource."""
+    here = f"{url}{sets[0].path}/tiles?f=json{sets[0].query}"
+    title = {"ko": "타일셋", "en": "Tilesets"}[variant.language]
+    link = {"rel": "self", "type": "application/json", "title": title, "href": here}
+    summaries = [s.summary(url, variant.language) for s in sets]
+    return document(url, request, variant, {"tilesets": summaries, "links": [link]})
+
+
+def document(url: str, request: Request, variant: Variant, content: Mapping[str, Any]) -> Response:
+    """A document made from everything published."""
+    head = answers.shared_headers(variant, state_of(request).snapshot.hash, url)
+    return answers.reply(request, variant, head, lambda: orjson.dumps(content))
+
+
+def collection_of(request: Request) -> Collection:
+    """The collection of the path, in the edition that the query names or the one in force."""
     edition = request.query_params.get("edition")
     return state_of(request).snapshot.at(request.path_params["collection"], edition)
 
 
-def _place(request: Request) -> tuple[str, int, int, int]:
+def place_of(request: Request) -> tuple[str, int, int, int]:
     """(tile matrix set, z, x, y) of the path; NotFound where there can be no such tile."""
     path = request.path_params
     return known_set(path["tms"]), *tile_numbers(path["z"], path["x"], path["y"])
 
 
-def _drawn(years: Sequence[int]) -> dict[str, str]:
+def drawn(years: Sequence[int]) -> dict[str, str]:
     """Header that names the year drawn: the newest of those that were asked for (contract 5)."""
     return {"OGCAPI-datetime": f"{years[-1]}-01-01/{years[-1]}-12-31"} if years else {}
 

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiles of pixels over HTTP: maps in a style (OGC 20-058), and coverages whose pixels are the values (contract 5)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from carbon_provider.tiles import known_set
+from carbon_provider.tilesets import PNG, TILEJSON_SET, TileSet
+from carbongrid.errors import InvalidInput, UnknownName
+from carbonserver import answers, params
+from carbonserver.resource import Resource
+from carbonserver.styles import Style
+from carbonserver.tiles import ONE_TILE, collection_of, document, drawn, listing, place_of
+from carbonstore.catalogue import Collection
+from carbonstore.encode import raster
+from carbonstore.encode.raster import Place
+
+TILE = {"png": PNG}
+LIST = {"json": "application/json"}
+TILESET = {"json": "application/json", "tilejson": "application/json"}
+DEFAULT_STYLE = "total"
+"""What ``/map/tiles``, without a style's name, draws; and its figure what ``/coverage/tiles`` holds (contract 5)."""
+
+type Make = Callable[[Collection, Place, int | None], bytes]
+
+
+class Maps:
+    """The routes of map and coverage tiles of every cell collection."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def routes(self) -> list[BaseRoute]:
+        """Routes to put before pygeoapi's."""
+        here = "/collections/{collection}"
+        return [
+            *self._family(f"{here}/map/tiles", self._map, self._maps),
+            *self._family(f"{here}/styles/{{style}}/map/tiles", self._map, self._maps),
+            *self._family(f"{here}/coverage/tiles", self._values, self._coverages, "properties"),
+        ]
+
+    def _family(
+        self,
+        path: str,
+        make: Callable[[Request], Make],
+        tileset: Callable[[Request, Collection, str], TileSet],
+        *more: str,
+    ) -> Iterator[BaseRoute]:
+        """A tile, its tileset and the list of tilesets; ``more`` parameters are those of all three."""
+
+        def tile(request: Request) -> Response:
+            answers.only(request, ("f", "datetime", "edition", *more))
+            return self._tile(request, tileset, make(request))
+
+        def about(request: Request) -> Response:
+            answers.only(request, ("f", "lang", *more))
+            tms_id = known_set(request.path_params["tms"])
+            offered = TILESET if tms_id == TILEJSON_SET else LIST
+            variant, found = answers.choose(request, offered), tileset(request, collection_of(request), tms_id)
+            describe = found.tilejson if variant.format == "tilejson" else found.metadata
+            return document(self.url, request, variant, describe(self.url, variant.language))
+
+        def every(request: Request) -> Response:
+            answers.only(request, ("f", "lang", *more))
+            variant, collection = answers.choose(request, LIST), collection_of(request)
+            sets = [tileset(request, collection, tms_id) for tms_id in collection.published.tile_sets]
+            return listing(self.url, request, variant, sets)
+
+        yield Route(path + ONE_TILE, Resource(tile))
+        yield Route(path + "/{tms}", Resource(about))
+        yield Route(path, Resource(every))
+
+    def _tile(self, request: Request, tileset: Callable[[Request, Collection, str], TileSet], make: Make) -> Response:
+        collection, place = collection_of(request), place_of(request)
+        tileset(request, collection, place[0]).check(*place[1:])
+        chosen = answers.choose(request, TILE, translated=False)
+        variant = replace(chosen, coding="identity")  # a PNG is deflated already
+        years = params.years(request.query_params, collection)
+        head = answers.headers(request, variant, collection.edition, self.url, drawn(years))
+        return answers.reply(request, variant, head, lambda: make(collection, place, years[-1] if years else None))
+
+    @staticmethod
+    def _map(request: Request) -> Make:
+        style = _style(request)
+        ramp = style.ramp
+        classes = raster.Classes(
+            _color(ramp.no_data), _color(ramp.zero), ramp.breaks, tuple(_color(text) for text in ramp.colors)
+        )
+        return lambda collection, place, year: raster.styled(collection, place, year, style.figure, classes)
+
+    @staticmethod
+    def _maps(request: Request, collection: Collection, tms_id: str) -> TileSet:
+        style = _style(request)
+        named, default = (style.id, style.title), "style" not in request.path_params
+        return TileSet.of_map(collection, tms_id, named, style.figure, default=default)
+
+    @staticmethod
+    def _values(request: Request) -> Make:
+        return lambda collection, place, year: raster.values(collection, place, year, _figure(request, collection))
+
+    @staticmethod
+    def _coverages(request: Request, collection: Collection, tms_id: str) -> TileSet:
+        return TileSet.of_values(collection, tms_id, _figure(request, collection))
+
+
+def _style(request: Request) -> Style:
+    return Style.named(request.path_params.get("style", DEFAULT_STYLE))
+
+
+def _figure(request: Request, collection: Collection) -> str:
+    """The one property whose values the pixels hold."""
+    chosen = params.names(request.query_params, "properties") or (Style.named(DEFAULT_STYLE).figure,)
+    drawable = raster.figures(collection)
+    if len(chosen) != 1:
+        raise InvalidInput("a value tile holds one property", where="properties", allowed=drawable)
+    if chosen[0] not in drawable:
+        raise UnknownName(chosen[0], drawable, kind="property in tonnes", where="properties")
+    return chosen[0]
+
+
+def _color(text: str) -> tuple[int, int, int, int]:
+    """``#rrggbb`` as an opaque colour."""
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    return red, green, blue, 255

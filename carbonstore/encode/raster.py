@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiles of pixels: a figure of the cells as colours, or as the number itself in the three bytes of a pixel.
+
+Both show **density**, t CO2e per nominal hectare and year, from the same whole kilograms as items and vector tiles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbongrid.errors import UnknownName
+from carbonstore import selection, tms
+from carbonstore.batch import Part, rows_in
+from carbonstore.catalogue import Collection
+from carbonstore.columns import Number
+from carbonstore.encode import pixels, png
+from carbonstore.encode.pixels import SIDE
+from carbonstore.encode.png import Color
+from carbonstore.encode.stamp import WARNING, stamp
+from carbonstore.fields import TONNES
+
+STEP, BASE = 0.01, -1000.0
+"""A value tile holds ``STEP * (65536 red + 256 green + blue) + BASE`` t CO2e/(ha a), alpha 0 = nothing (contract 5)."""
+_LARGEST = 2**24 - 1
+_CLEAR: Color = (0, 0, 0, 0)
+_INK: Color = (64, 64, 64, 255)
+_RIM: Color = (255, 255, 255, 255)
+Ints = NDArray[np.int64]
+Place = tuple[str, int, int, int]
+"""Tile matrix set, z, x, y."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Colours by class: of null, of exactly 0, and ``colors[i]`` from ``breaks[i - 1]`` up to below ``breaks[i]``."""
+
+    null: Color
+    zero: Color
+    breaks: tuple[float, ...]
+    colors: tuple[Color, ...]
+
+    @property
+    def palette(self) -> tuple[Color, ...]:
+        """Clear, null, zero, the classes, and the two colours of the stamp."""
+        return (_CLEAR, self.null, self.zero, *self.colors, _INK, _RIM)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The cells under a tile: ``cell`` (256, 256) numbers them, -1 = none; ``figure`` by number in the block."""
+
+    cell: NDArray[np.int32]
+    at: Ints
+    size: int
+    figure: Number
+
+    def spread[T: np.generic](self, codes: NDArray[T], nothing: int = 0) -> NDArray[T]:
+        """Codes by cell as codes by pixel."""
+        dense = np.full((self.size + 1, *codes.shape[1:]), nothing, codes.dtype)
+        dense[self.at] = codes  # the last one, which -1 means, stays nothing
+        return dense[self.cell]
+
+
+def figures(collection: Collection) -> tuple[str, ...]:
+    """Properties of a collection that can be drawn: those in tonnes."""
+    return tuple(f.name for f in collection.fields.values() if f.unit == TONNES)
+
+
+def styled(collection: Collection, place: Place, year: int | None, figure: str, classes: Classes) -> bytes:
+    """A tile as a palette PNG; all clear where it holds no cell, or ``year`` is None. A synthetic one is stamped."""
+    image, note = np.zeros((SIDE, SIDE), np.uint8), ""
+    found = _found(collection, place, year, figure)
+    if found is not None:
+        image = found.spread(_classes(found.figure, collection.level, classes.breaks))
+        if collection.synthetic and image.any():
+            stamp(image, len(classes.palette) - 2, len(classes.palette) - 1)
+            note = WARNING
+    return png.indexed(image, classes.palette, note)
+
+
+def values(collection: Collection, place: Place, year: int | None, figure: str) -> bytes:
+    """A tile whose pixels are the figure itself, clear where it is null or no cell lies; clamped to what fits."""
+    found = _found(collection, place, year, figure)
+    if found is None:
+        return png.indexed(np.zeros((SIDE, SIDE), np.uint8), [_CLEAR])
+    image = found.spread(_bytes(found.figure, collection.level))
+    return png.rgba(image, WARNING if collection.synthetic else "")
+
+
+def _found(collection: Collection, place: Place, year: int | None, figure: str) -> Found | None:
+    """The cells of a year under a tile with one figure; None without any. UnknownName for what is no figure."""
+    if figure not in figures(collection):
+        raise UnknownName(figure, figures(collection), kind="figure", where="properties")
+    stored = None if year is None else collection.stored(year)
+    under = stored and pixels.under_tile(stored.window, tms.named(place[0]), *place[1:])
+    if year is None or not stored or not under:
+        return None
+    row0, row1, col0, col1 = under.block
+    rows = rows_in(stored, under.block)
+    row, col = np.divmod(stored.index[rows], stored.window.ncol)
+    batch = selection.make_batch(collection, [Part(year, rows, slice(0, len(rows)))], len(rows), len(rows))
+    column = batch.column(figure)
+    assert isinstance(column, Number)
+    at = (row - row0) * (col1 - col0) + col - col0
+    return Found(under.cell, at, (row1 - row0) * (col1 - col0), column)
+
+
+def _classes(figure: Number, level: int, breaks: Sequence[float]) -> NDArray[np.uint8]:
+    """Palette numbers: 1 null, 2 zero, from 3 on the class of the density, in the doubles that map clients divide."""
+    density = figure.values / (level * level / 10_000)
+    number = 3 + np.searchsorted(np.array(breaks, np.float64), density, side="right")
+    return np.where(figure.null, 1, np.where(figure.scaled == 0, 2, number)).astype(np.uint8)
+
+
+def _bytes(figure: Number, level: int) -> NDArray[np.uint8]:
+    """Red, green, blue, alpha of every cell, uint8 (n, 4): steps of density counted from BASE, halves upwards."""
+    # kilograms / 1000 / (level**2 / 10000) / STEP = 1000 kilograms / level**2
+    steps = (2000 * figure.scaled + level * level) // (2 * level * level) - round(BASE / STEP)
+    word = np.clip(steps, 0, _LARGEST)
+    out = np.stack([word >> 16, word >> 8 & 255, word & 255, np.full_like(word, 255)], axis=1)
+    out[figure.null] = 0
+    return out.astype(np.uint8)
