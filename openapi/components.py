@@ -17,6 +17,7 @@ FORMATS = {
     "jsonld": "JSON-LD (schema.org)",
     "csv": "CSV, without geometry",
     "mvt": "Mapbox Vector Tile",
+    "png": "PNG",
     "tilejson": "TileJSON 3.0",
     "mapbox": "Mapbox style document",
 }
@@ -203,3 +204,17 @@ RESPONSES: dict[str, Json] = {
     "ServerError": _failure("An unexpected error; the text holds the request's id."),
     "NotModified": {"description": "What the client holds (If-None-Match) is current."},
 }
+
+
+def get(tag: str, operation: str, summary: str, parameters: list[Json], ok: Json, *failures: str) -> Json:
+    """A path with GET: every operation may also answer 400, 406 and 500."""
+    codes = {"NotFound": "404", "Gone": "410", "NotModified": "304"}
+    responses = {"200": ok, "400": ref("responses", "InvalidParameter"), "406": ref("responses", "NotAcceptable")}
+    responses |= {codes[f]: ref("responses", f) for f in failures} | {"500": ref("responses", "ServerError")}
+    body = {"tags": [tag], "operationId": operation, "summary": summary, "parameters": parameters}
+    return {"get": body | {"responses": dict(sorted(responses.items()))}}
+
+
+def params(*names: str) -> list[Json]:
+    """References to shared parameters."""
+    return [ref("parameters", n) for n in names]

@@ -14,16 +14,18 @@ from openapi.components import (
     bbox_crs,
     crs,
     formats,
+    get,
     limit,
     many,
     page,
+    params,
     path,
     query,
     ref,
     thing,
 )
+from openapi.tiles import pixel_tiles, vector_tiles
 
-MVT = "application/vnd.mapbox-vector-tile"
 STYLE = "application/vnd.mapbox.style+json"
 GEOJSON = "application/geo+json"
 
@@ -41,7 +43,7 @@ def document(config: Json, fields: Mapping[str, Fields], processes: Json) -> Jso
     its id; ``processes``: paths, schemas and tags of the processes (``processes.openapi.parts``).
     """
     collections = {k: v for k, v in config["resources"].items() if v["type"] == "collection"}
-    paths = _common() | _tiles("", "dataset", "the whole dataset", _schemes(collections))
+    paths = _common() | vector_tiles("", "dataset", "the whole dataset", _schemes(collections))
     for name, resource in collections.items():
         paths |= _collection(name, resource, fields[name], config["server"]["limits"])
     every = {name: schema for properties in fields.values() for name, schema in properties.items()}
@@ -76,37 +78,24 @@ def _info(config: Json) -> Json:
     }
 
 
-def _get(tag: str, operation: str, summary: str, parameters: list[Json], ok: Json, *failures: str) -> Json:
-    """A path with GET: every operation may also answer 400, 406 and 500."""
-    codes = {"NotFound": "404", "Gone": "410", "NotModified": "304"}
-    responses = {"200": ok, "400": ref("responses", "InvalidParameter"), "406": ref("responses", "NotAcceptable")}
-    responses |= {codes[f]: ref("responses", f) for f in failures} | {"500": ref("responses", "ServerError")}
-    body = {"tags": [tag], "operationId": operation, "summary": summary, "parameters": parameters}
-    return {"get": body | {"responses": dict(sorted(responses.items()))}}
-
-
-def _params(*names: str) -> list[Json]:
-    return [ref("parameters", n) for n in names]
-
-
 def _common() -> dict[str, Json]:
-    page_params = [formats("json", "html", "jsonld"), *_params("lang")]
-    plain = [formats("json", "html"), *_params("lang")]
+    page_params = [formats("json", "html", "jsonld"), *params("lang")]
+    plain = [formats("json", "html"), *params("lang")]
     matrix_id = path("tileMatrixSetId", TEXT, "Identifier of the tile matrix set.")
     open_api = page("schema", "This document.", "application/vnd.oai.openapi+json;version=3.0")
     return {
-        "/": _get("server", "getLandingPage", "Landing page", page_params, page("landingPage", "Links to everything.")),
-        "/openapi": _get("server", "getOpenApi", "This document", plain, open_api),
-        "/conformance": _get(
+        "/": get("server", "getLandingPage", "Landing page", page_params, page("landingPage", "Links to everything.")),
+        "/openapi": get("server", "getOpenApi", "This document", plain, open_api),
+        "/conformance": get(
             "server", "getConformance", "Conformance classes", plain, page("conformance", "Declared classes.")
         ),
-        "/collections": _get(
+        "/collections": get(
             "server", "getCollections", "All collections", page_params, page("collections", "Every collection.")
         ),
-        "/tileMatrixSets": _get(
+        "/tileMatrixSets": get(
             "server", "getTileMatrixSetsList", "Tile matrix sets", plain, page("tileMatrixSets", "Known sets.")
         ),
-        "/tileMatrixSets/{tileMatrixSetId}": _get(
+        "/tileMatrixSets/{tileMatrixSetId}": get(
             "server",
             "getTileMatrixSet",
             "A tile matrix set",
@@ -114,7 +103,7 @@ def _common() -> dict[str, Json]:
             page("tileMatrixSet", "Its definition."),
             "NotFound",
         ),
-        "/healthz": _get(
+        "/healthz": get(
             "server",
             "getHealth",
             "Is the server alive?",
@@ -133,22 +122,28 @@ def _schemes(collections: Mapping[str, Json]) -> list[str]:
 def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict[str, Json]:
     title, base = _text(resource["title"]), f"/collections/{name}"
     features, tiles = (next(p for p in resource["providers"] if p["type"] == t) for t in ("feature", "tile"))
-    describe = [formats("json", "html", "jsonld"), *_params("lang")]
-    schema_params = [formats("json", "html"), *_params("lang")]
+    describe = [formats("json", "html", "jsonld"), *params("lang")]
+    schema_params = [formats("json", "html"), *params("lang")]
     schema = page("schema", "JSON Schema.", "application/schema+json")
     return {
-        base: _get(name, f"describe.{name}", f"About {title}", describe, page("collection", "Metadata."), "NotFound"),
-        f"{base}/schema": _get(
-            name, f"schema.{name}", f"Properties of {title}", [*schema_params, *_params("profile")], schema, "NotFound"
+        base: get(name, f"describe.{name}", f"About {title}", describe, page("collection", "Metadata."), "NotFound"),
+        f"{base}/schema": get(
+            name, f"schema.{name}", f"Properties of {title}", [*schema_params, *params("profile")], schema, "NotFound"
         ),
-        f"{base}/queryables": _get(
+        f"{base}/queryables": get(
             name, f"queryables.{name}", f"Queryables of {title}", schema_params, schema, "NotFound"
         ),
         f"{base}/items": _items(name, title, features["crs"], fields, limits),
         f"{base}/items/{{featureId}}": _item(name, title, features["crs"]),
-        **_tiles(base, name, title, tiles["options"]["schemes"]),
+        **vector_tiles(base, name, title, tiles["options"]["schemes"]),
+        **pixel_tiles(base, name, title, tiles["options"]["schemes"], _in_tonnes(fields)),
         **_styles(base, name, title),
     }
+
+
+def _in_tonnes(fields: Fields) -> list[str]:
+    """Names of the properties that maps can draw."""
+    return [name for name, schema in fields.items() if schema.get("x-ogc-unit") == "t{CO2e}/a"]
 
 
 def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json) -> Json:
@@ -160,24 +155,24 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
     parameters = [
         formats("json", "geojson", "html", "jsonld", "csv"),
         limit(limits["default_items"], limits["max_items"]),
-        *_params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
+        *params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
         bbox_crs(uris),
         crs(uris),
         choose,
         order,
-        *_params(*map(_filter, fields)),
+        *params(*map(_filter, fields)),
     ]
     ok = answer(
         "A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT, "text/csv": TEXT}
     )
     summary = f"Features of {title}"
-    return _get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
+    return get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
 
 
 def _item(name: str, title: str, uris: list[str]) -> Json:
-    parameters = [*_params("featureId", "edition", "lang"), crs(uris), formats("json", "geojson", "html", "jsonld")]
+    parameters = [*params("featureId", "edition", "lang"), crs(uris), formats("json", "geojson", "html", "jsonld")]
     ok = answer("The feature.", {GEOJSON: ref("schemas", "feature"), "text/html": TEXT})
-    return _get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
+    return get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
 
 
 def _filter(name: str) -> str:
@@ -191,51 +186,26 @@ def _equality(name: str, field: Json) -> Json:
     return query(name, plain, f"Only features with this value of: {field['title']}.")
 
 
-def _tiles(base: str, tag: str, title: str, schemes: list[str]) -> dict[str, Json]:
-    """Tileset list, tileset metadata and tiles; CITE finds tiles by an operationId that holds ``.getTile``."""
-    operation = f"{tag}.{'collection' if base else 'dataset'}.vector"
-    pages = ["html"] if base else []
-    matrix_set = path("tileMatrixSetId", {"type": "string", "enum": schemes}, "Identifier of the tile matrix set.")
-    choose = query("properties", many(TEXT), "Attributes of the tile's features instead of the default ones.")
-    select = [formats("mvt"), choose, *_params("datetime", *(["edition"] if base else []))]
-    tile = answer("The tile; empty where nothing lies.", {MVT: {"type": "string", "format": "binary"}})
-    meta = answer("Metadata.", {"application/json": {"oneOf": [ref("schemas", "tileSet"), ref("schemas", "tileJson")]}})
-    lists = [formats("json", *pages), *_params("lang")]
-    about = [matrix_set, formats("json", "tilejson", *pages), *_params("lang")]
-    place = [matrix_set, *_params("tileMatrix", "tileRow", "tileCol")]
-    of = f"of {title}"
-    one = f"{base}/tiles/{{tileMatrixSetId}}"
-    return {
-        f"{base}/tiles": _get(
-            tag, f"{operation}.getTileSetsList", f"Tilesets {of}", lists, page("tileSets", "Tilesets."), "NotFound"
-        ),
-        one: _get(tag, f"{operation}.getTileSet", f"A tileset {of}", about, meta, "NotFound"),
-        f"{one}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": _get(
-            tag, f"{operation}.getTile", f"A tile {of}", [*place, *select], tile, "NotFound", "Gone", "NotModified"
-        ),
-    }
-
-
 def _styles(base: str, tag: str, title: str) -> dict[str, Json]:
     """The list of styles, and a style as a Mapbox style document over the collection's own tiles."""
     lists = answer("Styles by id, with links to their documents.", {"application/json": {"type": "object"}})
     document = answer("The style.", {STYLE: {"type": "object"}})
     style = path("styleId", TEXT, "Identifier of the style.")
     return {
-        f"{base}/styles": _get(
+        f"{base}/styles": get(
             tag,
             f"{tag}.getStyles",
             f"Styles of {title}",
-            [formats("json"), *_params("lang")],
+            [formats("json"), *params("lang")],
             lists,
             "NotFound",
             "NotModified",
         ),
-        f"{base}/styles/{{styleId}}": _get(
+        f"{base}/styles/{{styleId}}": get(
             tag,
             f"{tag}.getStyle",
             f"A style of {title}",
-            [style, formats("mapbox", "json"), *_params("lang")],
+            [style, formats("mapbox", "json"), *params("lang")],
             document,
             "NotFound",
             "NotModified",
