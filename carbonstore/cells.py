@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from carbongrid.errors import InvalidInput, NotFound
 from carbonstore.batch import CellBatch, Part
 from carbonstore.catalogue import Collection
+from carbonstore.cell_source import CellSource
 from carbonstore.columns import Labels, Number
 from carbonstore.selection import CellQuery, Selection, known, make_batch, renumber
 
@@ -36,14 +37,23 @@ def read(collection: Collection, query: CellQuery) -> CellBatch:
     order = [_sort_key(collection, key) for key in query.sortby]
     if query.offset < 0 or (query.limit is not None and query.limit < 0):
         raise InvalidInput("offset and limit cannot be negative", where="offset, limit")
-    found = Selection.of(collection, query)
+    found = _selected(collection, query)
     batch = _sorted_page(found, query, order) if order else _page(found, query)
     return replace(batch, names=names)
 
 
 def count(collection: Collection, query: CellQuery) -> int:
     """How many records match, whatever page is asked for."""
-    return Selection.of(collection, query).total
+    return _selected(collection, query).total
+
+
+def _selected(collection: Collection, query: CellQuery) -> Selection:
+    """Every record that matches: the filter looks at what the rest of the query leaves."""
+    found = Selection.of(collection, query)
+    if query.filter is None:
+        return found
+    years = [replace(y, rows=query.filter.select(CellSource(collection, y.year), y.rows)) for y in found.years]
+    return replace(found, years=tuple(years))
 
 
 def get(collection: Collection, feature_id: str) -> CellBatch:

@@ -17,6 +17,7 @@ from carbonstore import quads
 from carbonstore.batch import CellBatch, Part, rows_in
 from carbonstore.catalogue import Collection
 from carbonstore.columns import Labels, Number
+from carbonstore.filter import Filter
 from carbonstore.quads import Box
 from carbonstore.stored import Level
 
@@ -30,8 +31,9 @@ class CellQuery:
 
     ``years`` None = all it holds. ``bbox`` (west, south, east, north) in CRS84, touching included; west > east crosses
     the antimeridian. ``ids`` feature ids. ``properties`` None = all. ``sortby`` names with an optional sign, ``-net``
-    descends; nulls come last. ``where`` equalities (name, value) that must all hold; null equals nothing. ``cursor`` of
-    the batch before, instead of ``offset``. ``limit`` None = no limit.
+    descends; nulls come last. ``where`` equalities (name, value) that must all hold; null equals nothing. ``filter``: a
+    condition (CQL2) that must be true. ``cursor`` of the batch before, instead of ``offset``. ``limit`` None = no
+    limit.
     """
 
     years: tuple[int, ...] | None = None
@@ -43,6 +45,7 @@ class CellQuery:
     cursor: str | None = None
     limit: int | None = None
     where: tuple[tuple[str, object], ...] = ()
+    filter: Filter | None = None
 
 
 def known(collection: Collection, name: str, where: str) -> str:
@@ -91,7 +94,7 @@ class Selection:
         for year in wanted:
             stored = YearRows(year, collection.stored(year), None)
             stored = stored if boxes is None else _in_boxes(stored, boxes, collection)
-            years.append(stored if ids is None else _with_cells(stored, ids.get(year, []), collection.window))
+            years.append(stored if ids is None else with_cells(stored, ids.get(year, []), collection.window))
         found = cls(collection, tuple(years))
         for name, value in query.where:
             found = found._equal(known(collection, name, "filter"), value)
@@ -119,8 +122,8 @@ class Selection:
     def _equal(self, name: str, value: object) -> "Selection":
         """Those where a property equals a value."""
         if name in ("cell_id", "kr_code"):
-            cells = _cell_named(self.collection, name, str(value))
-            years = [_with_cells(y, cells, self.collection.window) for y in self.years]
+            cells = cell_named(self.collection, name, str(value))
+            years = [with_cells(y, cells, self.collection.window) for y in self.years]
         else:
             whole = [(0, y.count) for y in self.years]
             mask = _equals(self.batch(whole).column(name), name, value)
@@ -187,11 +190,11 @@ def _cells_of_ids(collection: Collection, ids: Sequence[str]) -> dict[int, list[
     for feature_id in ids:
         cell, _, year = feature_id.partition(".")
         if re.fullmatch(r"[1-9][0-9]{0,3}", year):
-            found.setdefault(int(year), []).extend(_cell_named(collection, "cell_id", cell))
+            found.setdefault(int(year), []).extend(cell_named(collection, "cell_id", cell))
     return found
 
 
-def _cell_named(collection: Collection, name: str, code: str) -> list[int]:
+def cell_named(collection: Collection, name: str, code: str) -> list[int]:
     """Flat index of a cell by one of its codes; nothing where the code is none of this grid."""
     grid = collection.window.grid
     try:
@@ -203,7 +206,7 @@ def _cell_named(collection: Collection, name: str, code: str) -> list[int]:
     return [index] if index is not None and same else []
 
 
-def _with_cells(year: YearRows, cells: Sequence[int], window: Window) -> YearRows:
+def with_cells(year: YearRows, cells: Sequence[int], window: Window) -> YearRows:
     """Those of a year's records whose cell is one of these, numbered in the collection's window."""
     level = year.level
     row, col = np.divmod(np.unique(np.array(cells, np.int64)), window.ncol)

@@ -2,7 +2,7 @@
 """A release opened for reading: its manifest, and its columns mapped into memory. ``carbonstore.release`` writes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -45,17 +45,20 @@ class Level:
     kg: tuple[NDArray[Any], ...]
     u95: tuple[NDArray[Any], ...]
     unit: NDArray[np.int32] | None = None
+    bounds: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What filters learned of the blocks of a property (``carbonstore.cell_source``); it never changes."""
 
     @classmethod
     def of(cls, table: arrow.Table, window: Window, bands: tuple[Band, ...]) -> "Level":
         """The columns of a ``cells-{level}.arrow``."""
         names = ("index", "share", "area_m2", "null", "incomplete", "quality")
+        given: dict[str, Any] = {name: table.column(name) for name in names}
         return cls(
             window=window,
             kg=tuple(table.column(b.key) for b in bands),
             u95=tuple(table.column(f"{name}_u95") for name in INTERVALS),
             unit=table.column("unit") if "unit" in table.names else None,
-            **{name: table.column(name) for name in names},
+            **given,
         )
 
     def cells(self) -> Cells:
