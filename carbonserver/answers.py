@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from types import MappingProxyType
 
+import brotli
 from isal import igzip
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +20,12 @@ from starlette.responses import Response
 from carbongrid.errors import InvalidInput
 
 VERSION = version("carbongrid")
-GZIP_FROM = 1024
+COMPRESS_FROM = 1024
 """Bytes below which compression costs more than it saves (one network packet)."""
 GZIP_LEVEL = 1
 """isa-l level: about 300 MB/s a core on GeoJSON, which shrinks to a tenth."""
+BROTLI_QUALITY = 5
+"""About 30 MB/s a core on vector tiles, 28 % smaller than gzip; 9 takes four times as long for 4 % more."""
 VARY_UNTRANSLATED = "Accept, Accept-Encoding"
 VARY = f"{VARY_UNTRANSLATED}, Accept-Language"
 LIVE = "public, no-cache"
@@ -118,15 +121,35 @@ def spoken(tag: str) -> str:
 
 
 def coding(request: Request) -> str:
-    """``gzip`` where the client takes it, else ``identity``."""
-    weights = _weights(request.headers.get("accept-encoding", ""))
-    return "gzip" if weights.get("gzip", weights.get("*", 0.0)) > 0 else "identity"
+    """``gzip`` where the client takes it, else ``br``, else ``identity``: what is made anew must be quick."""
+    offered = codings(request.headers.get("accept-encoding", ""))
+    return "gzip" if "gzip" in offered else offered[0]
+
+
+@lru_cache(maxsize=256)
+def codings(accepted: str) -> tuple[str, ...]:
+    """Content codings to answer in by an Accept-Encoding header, the smallest first; identity where it names none."""
+    weights = _weights(accepted)
+    weight = {name: weights.get(name, weights.get("*", 0.0)) for name in ("br", "gzip")}
+    taken = [name for name, w in weight.items() if w > 0]
+    return tuple(sorted(taken, key=lambda name: -weight[name])) or ("identity",)
+
+
+@lru_cache(maxsize=256)
+def accepts(accepted: str, media: str) -> bool:
+    """Whether an Accept header lets a media type through."""
+    return _weight(media.partition(";")[0], _weights(accepted)) > 0
 
 
 def not_modified(request: Request, etag: str) -> bool:
     """Does If-None-Match name this entity (weak comparison, RFC 9110 13.1.2)?"""
-    held = request.headers.get("if-none-match", "")
-    return held.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in held.split(","))
+    held = entity_tags(request.headers.get("if-none-match", ""))
+    return etag in held or held == ["*"]
+
+
+def entity_tags(held: str) -> list[str]:
+    """The tags of an If-None-Match header, weak ones as strong ones."""
+    return [tag.strip().removeprefix("W/") for tag in held.split(",")]
 
 
 def headers(request: Request, variant: Variant, edition: str, base_url: str, more: Mapping[str, str]) -> dict[str, str]:
@@ -155,11 +178,17 @@ def reply(request: Request, variant: Variant, head: Mapping[str, str], make: Cal
 def respond(request: Request, variant: Variant, body: bytes, head: Mapping[str, str]) -> Response:
     """200 with the body in the variant's coding; a HEAD request gets the headers of it."""
     sent = dict(head)
-    if variant.coding == "gzip" and len(body) >= GZIP_FROM:
-        body, sent["Content-Encoding"] = igzip.compress(body, GZIP_LEVEL, mtime=0), "gzip"
+    if variant.coding != "identity" and len(body) >= COMPRESS_FROM:
+        body, sent["Content-Encoding"] = _compressed(body, variant.coding), variant.coding
     if request.method == "HEAD":
         return Response(None, 200, {**sent, "Content-Length": str(len(body))}, variant.media)
     return Response(body, 200, sent, variant.media)
+
+
+def _compressed(body: bytes, coding: str) -> bytes:
+    if coding == "br":
+        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
+    return bytes(igzip.compress(body, GZIP_LEVEL, mtime=0))
 
 
 def unchanged(head: Mapping[str, str]) -> Response:

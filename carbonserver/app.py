@@ -12,6 +12,7 @@ from carbonserver import compat, viewer_routes
 from carbonserver.errors import domain_error, http_exception
 from carbonserver.host import Host, PinState
 from carbonserver.items import Items
+from carbonserver.kept import Kept
 from carbonserver.maps import Maps
 from carbonserver.matrix_sets import MatrixSets
 from carbonserver.middleware import BodyLimit, Cors, RequestId
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> ASGIApp:
         middleware=[
             Middleware(RequestId),
             Middleware(Cors),
+            Middleware(Kept, catalogue=catalogue, limit=settings.tile_cache),
             Middleware(BodyLimit),
             Middleware(PinState, host=Host(settings, catalogue)),
         ],

@@ -18,35 +18,48 @@ MAX_ITEMS = 10_000
 """Largest page. A larger ``limit`` is answered with this many features and a ``next`` link (OGC 17-069r4, 7.15.2)."""
 MAX_BODY = 90 * 2**20
 """Bytes of a request body; anything larger is refused unread."""
+TILE_CACHE = 64 * 2**20
+"""Bytes of compressed tiles that a process keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``data``: folder of releases and editions; ``url``: public base address without a trailing slash."""
+    """``data``: folder of releases and editions; ``url``: public base address without a trailing slash.
+
+    ``tile_cache``: bytes of compressed tiles that a process keeps; 0 keeps none.
+    """
 
     data: Path
     url: str = f"http://localhost:{PORT}"
     host: str = "127.0.0.1"
     port: int = PORT
+    tile_cache: int = TILE_CACHE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", _base_url(self.url))
 
     @classmethod
     def from_env(cls, host: str = "127.0.0.1", port: int | None = None, env: Mapping[str, str] = os.environ) -> Self:
-        """Settings from CARBONGRID_DATA, CARBONGRID_URL and CARBONGRID_PORT; InvalidInput names the wrong one.
+        """Settings from the environment variables of docs/operations.md; InvalidInput names the wrong one.
 
         A ``port`` given here wins over the environment.
         """
         port = port or _port(env.get("CARBONGRID_PORT") or str(PORT))
         url = env.get("CARBONGRID_URL") or f"http://localhost:{port}"
-        return cls(Path(env.get("CARBONGRID_DATA") or DATA_FOLDER).absolute(), url, host, port)
+        cache = _mebibytes(env.get("CARBONGRID_CACHE") or str(TILE_CACHE >> 20))
+        return cls(Path(env.get("CARBONGRID_DATA") or DATA_FOLDER).absolute(), url, host, port, cache)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise InvalidInput(f"'{text}' is not a TCP port", where="CARBONGRID_PORT", allowed=["1 .. 65535"])
     return int(text)
+
+
+def _mebibytes(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 7):
+        raise InvalidInput(f"'{text}' is no size in MiB", where="CARBONGRID_CACHE", allowed=["0 .. 999999"])
+    return int(text) << 20
 
 
 def _base_url(url: str) -> str:

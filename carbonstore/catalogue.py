@@ -323,6 +323,11 @@ class Catalogue:
                 self._seen = moved, self._read()
             return self._seen[1]
 
+    def unmoved(self) -> Snapshot | None:
+        """The snapshot of before while no pointer has moved, else None: never slow."""
+        seen = self._seen
+        return seen[1] if seen is not None and seen[0] == self._pointers() else None
+
     def _pointers(self) -> tuple[tuple[str, int, int], ...]:
         """Name, inode and time of every pointer file: a switch always changes the inode."""
         found = []
