@@ -163,61 +163,62 @@ class KindReport:
 
 @dataclass(frozen=True)
 class JoinReport:
-    """Rows joined to objects by a key (``pnu`` or ``link_id``): matched keys, orphans on both sides, what was shared.
+    """Rows joined to objects by ``key`` (``pnu`` or ``link_id``): left what rows tell of, right the objects.
 
-    ``energy`` and ``matched_energy`` are keyed by column (kWh, MJ); ``partial_years`` counts parcels with fewer than
-    twelve months; ``filled`` counts objects that got a value from a register or a count, by column. For volumes by link
-    ``parcels`` are links of the counts, ``buildings`` links of the network.
+    ``left`` counts keys that rows tell of (parcels, links), ``right`` objects (buildings, links of the network);
+    ``left_orphans`` keys without an object, ``right_orphans`` objects without a row; ``partial`` keys with fewer than
+    twelve months. ``left_sums`` and ``matched_sums`` add up what rows tell, by column (kWh, MJ), of all keys and of
+    those with an object. ``filled`` counts objects that got a value from a register or a count, by column.
     """
 
+    key: str
     read: int
     used: int
     rejected: Mapping[str, int]
-    parcels: int
+    left: int
     matched: int
-    parcels_without_building: int
-    buildings: int
-    buildings_without_meter: int
-    partial_years: int
-    energy: Mapping[str, float]
-    matched_energy: Mapping[str, float]
+    left_orphans: int
+    right: int
+    right_orphans: int
+    partial: int
+    left_sums: Mapping[str, float]
+    matched_sums: Mapping[str, float]
     unparsed: Mapping[str, int] = field(default_factory=dict)
     filled: Mapping[str, int] = field(default_factory=dict)
-    key: str = "pnu"
 
     def __post_init__(self) -> None:
         if self.read != self.used + sum(self.rejected.values()):
             raise ValueError(f"join: read {self.read} is not used {self.used} + rejected {dict(self.rejected)}")
-        if self.parcels != self.matched + self.parcels_without_building:
-            raise ValueError(f"join: {self.parcels} parcels are not {self.matched} + {self.parcels_without_building}")
+        if self.left != self.matched + self.left_orphans:
+            raise ValueError(f"join: {self.left} keys are not {self.matched} + {self.left_orphans}")
 
-    def without_energy(self) -> Self:
-        """The same without sums of meters: what has no building, or came later, would follow from them."""
-        return replace(self, energy={}, matched_energy={})
+    def without_sums(self) -> Self:
+        """The same without sums of meters: what has no object, or came later, would follow from them."""
+        return replace(self, left_sums={}, matched_sums={})
 
     @property
     def matched_share(self) -> float:
-        """Share of the metered parcels that have a building, 0 .. 1."""
-        return self.matched / self.parcels if self.parcels else 0.0
+        """Share of the keys that have an object, 0 .. 1."""
+        return self.matched / self.left if self.left else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form in a stable order."""
         return {
+            "key": self.key,
             "read": self.read,
             "used": self.used,
             "rejected": _sorted(self.rejected),
-            "parcels": self.parcels,
+            "left": self.left,
             "matched": self.matched,
             "matched_share": round(self.matched_share, 6),
-            "parcels_without_building": self.parcels_without_building,
-            "buildings": self.buildings,
-            "buildings_without_meter": self.buildings_without_meter,
-            "partial_years": self.partial_years,
-            "energy": {k: _round(v) for k, v in sorted(self.energy.items())},
-            "matched_energy": {k: _round(v) for k, v in sorted(self.matched_energy.items())},
+            "left_orphans": self.left_orphans,
+            "right": self.right,
+            "right_orphans": self.right_orphans,
+            "partial": self.partial,
+            "left_sums": {k: _round(v) for k, v in sorted(self.left_sums.items())},
+            "matched_sums": {k: _round(v) for k, v in sorted(self.matched_sums.items())},
             "unparsed": _sorted(self.unparsed),
             "filled": _sorted(self.filled),
-            "key": self.key,
         }
 
 

@@ -147,17 +147,18 @@ def _report(
     at = np.concatenate([p[f.used] for p, f in zip(parcel, buildings, strict=True)])
     matched = len(np.unique(at[at >= 0]))
     return JoinReport(
+        key="pnu",
         read=register.read,
         used=register.used,
         rejected=register.rejected,
-        parcels=len(register.pnu),
+        left=len(register.pnu),
         matched=matched,
-        parcels_without_building=len(register.pnu) - matched,
-        buildings=len(at),
-        buildings_without_meter=int((at < 0).sum()),
-        partial_years=0,
-        energy={},
-        matched_energy={},
+        left_orphans=len(register.pnu) - matched,
+        right=len(at),
+        right_orphans=int((at < 0).sum()),
+        partial=0,
+        left_sums={},
+        matched_sums={},
         unparsed=register.unparsed,
         filled={name: n for name, n in filled.items() if n},
     )

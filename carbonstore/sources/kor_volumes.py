@@ -191,24 +191,24 @@ def assign(volumes: Volumes, roads: Sequence[Features]) -> tuple[list[dict[str, 
     used = np.concatenate([at[f.used] for at, f in zip(rows, roads, strict=True)])
     matched = len(np.unique(used[used >= 0]))
     return columns, JoinReport(
+        key="link_id",
         read=volumes.read,
         used=volumes.used,
         rejected=volumes.rejected,
-        parcels=len(volumes.link),
+        left=len(volumes.link),
         matched=matched,
-        parcels_without_building=len(volumes.link) - matched,
-        buildings=len(used),
-        buildings_without_meter=int((used < 0).sum()),
-        partial_years=0,
-        energy={},
-        matched_energy={},
+        left_orphans=len(volumes.link) - matched,
+        right=len(used),
+        right_orphans=int((used < 0).sum()),
+        partial=0,
+        left_sums={},
+        matched_sums={},
         unparsed=volumes.unparsed,
         filled={
             name: int(np.isfinite(v[used[used >= 0]]).sum())
             for name, v in volumes.aadt.items()
             if name.startswith(_DAILY)
         },
-        key="link_id",
     )
 
 

@@ -156,16 +156,17 @@ def _report(meter: Meters, parcel: NDArray[np.int64]) -> JoinReport:
     found = np.zeros(len(meter.pnu), bool)
     found[parcel[parcel >= 0]] = True
     return JoinReport(
+        key="pnu",
         read=meter.read,
         used=meter.used,
         rejected=meter.rejected,
-        parcels=len(meter.pnu),
+        left=len(meter.pnu),
         matched=int(found.sum()),
-        parcels_without_building=int((~found).sum()),
-        buildings=len(parcel),
-        buildings_without_meter=int((parcel < 0).sum()),
-        partial_years=meter.partial_years,
-        energy={c: float(np.nansum(v)) for c, v in meter.energy.items()},
-        matched_energy={c: float(np.nansum(v[found])) for c, v in meter.energy.items()},
+        left_orphans=int((~found).sum()),
+        right=len(parcel),
+        right_orphans=int((parcel < 0).sum()),
+        partial=meter.partial_years,
+        left_sums={c: float(np.nansum(v)) for c, v in meter.energy.items()},
+        matched_sums={c: float(np.nansum(v[found])) for c, v in meter.energy.items()},
         unparsed=meter.unparsed,
     )

@@ -93,7 +93,7 @@ def read_sources(specs: Sequence[SourceSpec], context: ReadContext, pooling: Poo
     _refuse_empty(tables)
     encodings = {join.spec.place: join.rows.encoding for join in joins}
     if pooling is not None:
-        join_reports = {place: join.without_energy() for place, join in join_reports.items()}
+        join_reports = {place: join.without_sums() for place, join in join_reports.items()}
     reports = [_report(spec, placed, tables, join_reports.get(spec.place), encodings.get(spec.place)) for spec in specs]
     return Reading(tuple(tables), tuple(reports), pooled, _hashes(placed))
 

@@ -241,7 +241,7 @@ def test_a_parcel_s_year_is_shared_by_floor_area(tmp_path: Path) -> None:
     join = reading.reports[1].join
     assert join is not None
     assert (join.read, join.used, join.rejected) == (36, 24, {"other year": 12})
-    assert (join.parcels, join.matched, join.matched_share) == (2, 2, 1.0)
+    assert (join.left, join.matched, join.matched_share) == (2, 2, 1.0)
 
 
 def test_orphans_on_both_sides_are_counted(tmp_path: Path) -> None:
@@ -250,9 +250,9 @@ def test_orphans_on_both_sides_are_counted(tmp_path: Path) -> None:
     reading = joined(tmp_path, ("energy.txt", SIMPLE))
     join = reading.reports[1].join
     assert join is not None
-    assert (join.parcels, join.matched, join.parcels_without_building) == (2, 1, 1)
-    assert (join.buildings, join.buildings_without_meter) == (3, 2)
-    assert (join.energy, join.matched_energy) == ({"electricity_kwh": 1_320}, {"electricity_kwh": 1_200})
+    assert (join.left, join.matched, join.left_orphans) == (2, 1, 1)
+    assert (join.right, join.right_orphans) == (3, 2)
+    assert (join.left_sums, join.matched_sums) == ({"electricity_kwh": 1_320}, {"electricity_kwh": 1_200})
     assert join.matched_share == 0.5
     assert np.isnan(reading.tables[0].table.columns["electricity_kwh"][1:]).all(), "unmetered is missing, not zero"
 
@@ -320,7 +320,7 @@ def test_registers_keys_headerless_cp949_three_carriers(tmp_path: Path) -> None:
     electricity = reading.reports[1]
     assert electricity.join is not None
     assert electricity.join.rejected == {"no parcel number": 1}
-    assert electricity.join.partial_years == 1
+    assert electricity.join.partial == 1
     assert electricity.encoding == "cp949"
 
 

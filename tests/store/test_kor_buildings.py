@@ -197,7 +197,7 @@ def test_the_register_fills_what_the_map_does_not_say_and_nothing_else(tmp_path:
     assert columns["year_built"].tolist() == [1988, 2001]
     join = reading.reports[1].join
     assert join is not None
-    assert (join.parcels, join.matched, join.parcels_without_building) == (3, 2, 1)
+    assert (join.left, join.matched, join.left_orphans) == (3, 2, 1)
     assert join.filled == {"floor_area_m2": 1, "storeys": 2, "year_built": 1}
     assert reading.reports[1].encoding == "cp949"
 
@@ -252,7 +252,7 @@ def test_layouts_of_the_energy_register_by_their_fields(form: str, tmp_path: Pat
     assert reading.tables[0].table.columns["gas_kwh_gcv"] == pytest.approx([12_000, np.nan], nan_ok=True)
     join = reading.reports[1].join
     assert join is not None
-    assert (join.parcels, join.matched_share, join.partial_years) == (2, 0.5, 1)
+    assert (join.left, join.matched_share, join.partial) == (2, 0.5, 1)
 
 
 def test_a_file_a_month_is_one_year(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_file_a_month_is_one_year(tmp_path: Path) -> None:
     assert reading.tables[0].table.columns["electricity_kwh"][0] == 120
     join = reading.reports[1].join
     assert join is not None
-    assert (join.read, join.partial_years) == (12, 0)
+    assert (join.read, join.partial) == (12, 0)
 
 
 def test_unknown_layouts_and_carriers(tmp_path: Path) -> None:

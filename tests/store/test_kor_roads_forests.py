@@ -98,8 +98,8 @@ def test_daily_averages_by_link(encoding: str, tmp_path: Path) -> None:
     reading = volumes(tmp_path, rows, encoding)
     assert table_of(reading).columns["aadt"] == pytest.approx([41_250, np.nan, np.nan], nan_ok=True)
     join = join_of(reading)
-    assert (join.key, join.parcels, join.matched, join.parcels_without_building) == ("link_id", 3, 2, 1)
-    assert (join.buildings, join.buildings_without_meter) == (3, 1)
+    assert (join.key, join.left, join.matched, join.left_orphans) == ("link_id", 3, 2, 1)
+    assert (join.right, join.right_orphans) == (3, 1)
     assert join.filled == {"aadt": 1}
 
 

@@ -86,8 +86,8 @@ def test_no_report_adds_up_what_a_parcel_without_a_house_uses(tmp_path: Path) ->
     reports = read(tmp_path, Pooling(RULE, "test")).reports
     join = reports[1].join
     assert join is not None
-    assert join.parcels_without_building == 1
-    assert (join.energy, join.matched_energy) == ({}, {})
+    assert join.left_orphans == 1
+    assert (join.left_sums, join.matched_sums) == ({}, {})
     assert "123456" not in str([r.as_dict() for r in reports])
 
 

@@ -22,17 +22,18 @@ ROADS = KindReport(
     clipped={"extent": 20.0, "boundary": 30.0},
 )
 JOIN = JoinReport(
+    key="pnu",
     read=24,
     used=12,
     rejected={"other year": 12},
-    parcels=4,
+    left=4,
     matched=3,
-    parcels_without_building=1,
-    buildings=9,
-    buildings_without_meter=2,
-    partial_years=0,
-    energy={"electricity_kwh": 100.0},
-    matched_energy={"electricity_kwh": 90.0},
+    left_orphans=1,
+    right=9,
+    right_orphans=2,
+    partial=0,
+    left_sums={"electricity_kwh": 100.0},
+    matched_sums={"electricity_kwh": 90.0},
 )
 
 

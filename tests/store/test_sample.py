@@ -392,8 +392,8 @@ def test_every_source_is_read_and_every_row_is_accounted_for(sample: Path) -> No
         if report.join is not None:
             assert report.join.read == report.join.used + sum(report.join.rejected.values())
             assert report.join.rejected == {"no parcel number": 6 * 12}  # the block lots
-            assert 12 <= report.join.parcels_without_building < 60  # strays, and lots that the register does not name
-            assert report.join.partial_years == 0
+            assert 12 <= report.join.left_orphans < 60  # strays, and lots that the register does not name
+            assert report.join.partial == 0
 
 
 def test_the_columns_arrive_under_the_contracts_names(sample: Path) -> None:
