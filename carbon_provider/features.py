@@ -35,7 +35,8 @@ class Extras:
         """Split (name, value) pairs; unknown names are left to the query, which refuses them."""
         given = list(properties)
         own = dict(given)
-        return cls(own.get("edition"), own.get("cursor"), tuple(p for p in given if p[0] not in ("edition", "cursor")))
+        cursor = own["cursor"].partition(".")[0] if "cursor" in own else None  # the raw route adds how far it has come
+        return cls(own.get("edition"), cursor, tuple(p for p in given if p[0] not in ("edition", "cursor")))
 
 
 class CarbonGridProvider(BaseProvider):

@@ -52,7 +52,7 @@ def _routes(settings: Settings, catalogue: Catalogue, rest: ASGIApp) -> list[Bas
         *viewer_routes.routes(settings, catalogue),
         *process_routes.routes(catalogue, settings.url, html=rest),
         *Items(settings.url, rest).routes(),
-        *Tiles(settings.url, rest).routes(),
+        *Tiles(settings.url).routes(),
         *Maps(settings.url).routes(),
         *MatrixSets(settings.url, rest).routes(),
         *Pages(settings.url, rest).routes(),

@@ -23,6 +23,7 @@ from pygeoapi import crs as pygeoapi_crs
 from pygeoapi import util
 from pyproj import Transformer
 
+from carbonserver import html
 from carbonserver.conformance import FEATURES, PROCESSES, TILES
 
 SUPPORTED = "0.24"
@@ -90,6 +91,8 @@ def install() -> None:
     for module in _api_modules():
         if getattr(module, "to_json", None) is util.to_json:
             vars(module)["to_json"] = to_json
+        if getattr(module, "render_j2_template", None) is util.render_j2_template:
+            vars(module)["render_j2_template"] = html.drawn
     items = importlib.import_module("pygeoapi.api.itemtypes")
     vars(items).update(transform_bbox=transform_bbox, validate_datetime=validate_datetime)
     vars(importlib.import_module("pygeoapi.api.collection"))["dategetter"] = dategetter

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import yaml
 
+from carbonserver.html import STATIC, TEMPLATES
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
 from carbonstore.catalogue import Catalogue, Collection
 from carbonstore.quads import CRS84
@@ -35,6 +36,7 @@ KEYWORDS = {
     "ko": ["탄소공간지도", "온실가스", "배출량", "흡수량", "격자"],
     "en": ["carbon map", "greenhouse gas", "emissions", "absorption", "grid"],
 }
+SYNTHETIC = {"ko": ["합성"], "en": ["synthetic"]}
 LICENCE = {"ko": "자료별 이용조건은 각 컬렉션에 있음", "en": "Each collection names its own licences"}
 LICENCE_PAGES = {
     "ODbL-1.0": "https://opendatacommons.org/licenses/odbl/1-0/",
@@ -67,6 +69,8 @@ class Place:
     host: str = "127.0.0.1"
     port: int | str = 5000
     ours: bool = False
+    templates: str = str(TEMPLATES)
+    static: str = str(STATIC)
 
     @classmethod
     def of(cls, settings: Settings, *, ours: bool = True) -> "Place":
@@ -78,19 +82,29 @@ ENVIRONMENT = Place(
     data="${CARBONGRID_DATA:-.carbongrid}",
     url="${CARBONGRID_URL:-http://localhost:5000}",
     port="${CARBONGRID_PORT:-5000}",
+    templates="carbonserver/templates",
+    static="carbonserver/viewer",
 )
 """The place of the committed file: the same environment variables that ``carbongrid`` reads."""
 
 
 def pygeoapi_config(collections: Iterable[Collection], place: Place) -> Json:
     """The whole configuration: server, metadata, and a resource for every collection and process."""
-    resources = {c.id: _collection(c, place) for c in collections}
+    shown = list(collections)
+    resources = {c.id: _collection(c, place) for c in shown}
     return {
         "server": _server(place),
         "logging": {"level": "ERROR"},
         "metadata": _metadata(place.url),
+        "carbongrid": {"ours": place.ours, "fields": _dictionary(shown)},
         "resources": resources | {name: _process(name, place) for name in PROCESSES},
     }
+
+
+def _dictionary(collections: Iterable[Collection]) -> Json:
+    """What HTML pages need to name and write a value: title, UCUM unit and decimals of every property."""
+    fields = {name: field for c in collections for name, field in c.fields.items()}
+    return {name: {"title": dict(f.title), "unit": f.unit, "decimals": f.decimals} for name, f in fields.items()}
 
 
 def _server(place: Place) -> Json:
@@ -102,7 +116,8 @@ def _server(place: Place) -> Json:
         "languages": list(LANGUAGES),
         "cors": True,
         "limits": {"default_items": DEFAULT_ITEMS, "max_items": MAX_ITEMS, "on_exceed": "throttle"},
-        "map": {"url": f"{place.url}/static/none.png", "attribution": ""},
+        "templates": {"path": place.templates, "static": place.static},
+        "map": {"url": f"{place.url}/static/icon.svg", "attribution": ""},
         "api_rules": {"api_version": version("carbongrid")},
         "manager": {"name": MANAGER, "connection": "", "output_dir": ""},
     }
@@ -125,7 +140,7 @@ def _collection(collection: Collection, place: Place) -> Json:
         "type": "collection",
         "title": dict(collection.title),
         "description": described(collection),
-        "keywords": KEYWORDS,
+        "keywords": keywords(collection),
         "links": _links(collection, place),
         "extents": {
             "spatial": {"bbox": list(collection.bbox), "crs": CRS84},
@@ -140,6 +155,12 @@ def described(collection: Collection) -> dict[str, str]:
     stated = dict.fromkeys(f"{entry['attribution']} ({entry['licence']})" for entry in collection.licences)
     heads = {"ko": "출처", "en": "Sources"}
     return {lang: f"{collection.description[lang]} {head}: {'; '.join(stated)}" for lang, head in heads.items()}
+
+
+def keywords(collection: Collection) -> dict[str, list[str]]:
+    """The keywords by language; made-up data says so among them, which pages show as a label."""
+    more = SYNTHETIC if collection.synthetic else {}
+    return {language: [*words, *more.get(language, ())] for language, words in KEYWORDS.items()}
 
 
 def _links(collection: Collection, place: Place) -> list[Json]:

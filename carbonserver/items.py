@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items and single features as raw GeoJSON bytes; HTML, JSON-LD and CSV of the same addresses come from pygeoapi."""
+"""Items and single features as raw GeoJSON bytes and as pages drawn from them; JSON-LD and CSV come from pygeoapi."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from urllib.parse import quote, urlencode
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,7 +18,7 @@ from carbonserver import answers, params
 from carbonserver.answers import Variant
 from carbonserver.errors import error_response
 from carbonserver.host import state_of
-from carbonserver.resource import Passed, Resource
+from carbonserver.resource import Passed, Resource, body, page_headers
 from carbonstore import cells
 from carbonstore.batch import CellBatch
 from carbonstore.catalogue import Collection
@@ -33,7 +34,9 @@ FORMATS = {
     "jsonld": "application/ld+json",
 }
 PAGE_FORMATS = FORMATS | {"csv": "text/csv"}
-RAW = ("json", "geojson", "_json")
+RAW = ("json", "geojson", "_json", "html")
+PAGE_ROWS = 50
+"""Records of an HTML page where no limit is asked for."""
 PAGE = (
     *("f", "lang", "limit", "bbox", "bbox-crs", "crs", "datetime", "properties", "skipGeometry", "sortby"),
     *("resulttype", "offset", "cursor", "edition"),
@@ -70,7 +73,7 @@ class Items:
         page = Page.of(request, collection, self.url, variant)
         if variant.format not in RAW:
             return Passed(self.rest)
-        return answers.reply(request, variant, self._head(request, collection, variant), page.body)
+        return self._reply(request, collection, variant, "collections/items/index.html", page.body)
 
     def _feature(self, request: Request) -> Response:
         collection, name = _collection(request), request.path_params["feature"]
@@ -85,8 +88,13 @@ class Items:
             return Passed(self.rest)
         address = f"{self.url}/collections/{collection.id}/items/{quote(name)}"
         links = [*_representations(address, request, variant), _collection_link(self.url, collection, variant)]
-        head = self._head(request, collection, variant)
-        return answers.reply(request, variant, head, lambda: geojson.feature(batch, {"links": links}, crs=crs))
+        return self._reply(
+            request,
+            collection,
+            variant,
+            "collections/items/item.html",
+            lambda: geojson.feature(batch, {"links": links}, crs=crs),
+        )
 
     def _elsewhere(self, request: Request, found: Elsewhere) -> Response:
         """303 from a cell to its newest record; 404 with a link from an older year to the history."""
@@ -96,9 +104,15 @@ class Items:
             return RedirectResponse(address + query, 303)
         return error_response(found, [{"rel": "related", "type": GEOJSON, "href": address}])
 
-    def _head(self, request: Request, collection: Collection, variant: Variant) -> dict[str, str]:
-        crs = params.crs(request.query_params, collection).uri
-        return answers.headers(request, variant, collection.edition, self.url, {"Content-Crs": f"<{crs}>"})
+    def _reply(
+        self, request: Request, collection: Collection, variant: Variant, template: str, make: Callable[[], bytes]
+    ) -> Response:
+        """The GeoJSON that ``make`` gives, or the page drawn from it."""
+        more = {"Content-Crs": f"<{params.crs(request.query_params, collection).uri}>", **page_headers(variant)}
+        head = answers.headers(request, variant, collection.edition, self.url, more)
+        if variant.format != "html":
+            return answers.reply(request, variant, head, make)
+        return answers.reply(request, variant, head, lambda: body(request, variant, template, orjson.loads(make())))
 
 
 def _collection(request: Request) -> Collection:
@@ -133,7 +147,7 @@ class Page:
             sortby=params.names(given, "sortby") or (),
             offset=start if cursor is None else 0,
             cursor=cursor,
-            limit=params.limit(given),
+            limit=PAGE_ROWS if variant.format == "html" and "limit" not in given else params.limit(given),
             where=params.equalities(given, collection.fields),
         )
         crs = params.crs(given, collection).uri

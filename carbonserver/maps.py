@@ -12,9 +12,9 @@ from carbon_provider.tiles import known_set
 from carbon_provider.tilesets import PNG, TILEJSON_SET, TileSet
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonserver import answers, params
-from carbonserver.resource import Resource
+from carbonserver.resource import Resource, document
 from carbonserver.styles import Style
-from carbonserver.tiles import ONE_TILE, collection_of, document, drawn, listing, place_of
+from carbonserver.tiles import ONE_TILE, TILESET_PAGE, collection_of, drawn, listing, place_of
 from carbonstore.catalogue import Collection
 from carbonstore.encode import raster
 from carbonstore.encode.raster import Place
@@ -62,7 +62,8 @@ class Maps:
             offered = TILESET if tms_id == TILEJSON_SET else LIST
             variant, found = answers.choose(request, offered), tileset(request, collection_of(request), tms_id)
             describe = found.tilejson if variant.format == "tilejson" else found.metadata
-            return document(self.url, request, variant, describe(self.url, variant.language))
+            about = describe(self.url, variant.language)
+            return document(request, variant, self.url, TILESET_PAGE, lambda: about)
 
         def every(request: Request) -> Response:
             answers.only(request, ("f", "lang", *more))

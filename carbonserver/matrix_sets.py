@@ -7,9 +7,6 @@ pygeoapi's list is fixed when it is installed, so it cannot name a set that this
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import orjson
-from pygeoapi.l10n import str2locale
-from pygeoapi.util import render_j2_template
 from pyproj import CRS
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,9 +16,8 @@ from starlette.types import ASGIApp
 from carbon_provider.tiles import known_set
 from carbon_provider.tilesets import tiling_crs
 from carbonserver import answers
-from carbonserver.answers import LANGUAGES, Variant
 from carbonserver.host import state_of
-from carbonserver.resource import Passed, Resource
+from carbonserver.resource import Passed, Resource, document
 from carbonstore.tms import SETS, TileMatrixSet
 
 type Json = dict[str, Any]
@@ -52,7 +48,8 @@ class MatrixSets:
         inventories = state_of(request).snapshot.inventories.values()
         offered = {tms_id for published in inventories for tms_id in published.tile_sets}
         sets = [s for s in SETS.values() if s.id in offered or not s.own]
-        return self._answer(request, variant, listing(sets, self.url, variant.language), "index.html")
+        listed = listing(sets, self.url, variant.language)
+        return document(request, variant, self.url, "tilematrixsets/index.html", lambda: listed)
 
     def _one(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
@@ -60,20 +57,8 @@ class MatrixSets:
         variant = answers.choose(request, FORMATS)
         if not tiles.own:
             return Passed(self.rest, request.url.path.replace(*PATHS))
-        return self._answer(request, variant, definition(tiles, self.url, variant.language), "tilematrixset.html")
-
-    def _answer(self, request: Request, variant: Variant, document: Json, template: str) -> Response:
-        state = state_of(request)
-
-        def make() -> bytes:
-            if variant.format == "json":
-                return orjson.dumps(document)
-            look, locale = state.api.tpl_config, str2locale(LANGUAGES[variant.language])
-            path = f"tilematrixsets/{template}"
-            page: str = render_j2_template(look, look, path, document, locale)  # type: ignore[arg-type]  # text is right
-            return page.encode()
-
-        return answers.reply(request, variant, answers.shared_headers(variant, state.snapshot.hash, self.url), make)
+        defined = definition(tiles, self.url, variant.language)
+        return document(request, variant, self.url, "tilematrixsets/tilematrixset.html", lambda: defined)
 
 
 def listing(offered: Sequence[TileMatrixSet], base: str, language: str) -> Json:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents: landing page, OpenAPI, schemas, queryables are ours; other pages are pygeoapi's, checked at the door.
+"""Documents: landing page, OpenAPI, schemas, queryables are ours; others are pygeoapi's, checked at the door.
 
 All of them depend on everything that is published, so their entity tags hold the hash of all editions (contract 4).
 """
@@ -19,7 +19,7 @@ from carbonserver.answers import Variant
 from carbonserver.host import state_of
 from carbonserver.landing import OPENAPI, landing_page
 from carbonserver.params import names
-from carbonserver.resource import Passed, Resource
+from carbonserver.resource import Passed, Resource, document
 from carbonstore.catalogue import Collection
 
 DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}
@@ -32,8 +32,7 @@ GEOMETRY = {"format": "geometry-polygon", "x-ogc-role": "primary-geometry"}
 PROFILES = ("properties", "feature")
 """Forms of a collection's schema: the logical properties (OGC 23-058r2), or the GeoJSON feature around them."""
 
-type Make = Callable[[Request, Variant], Mapping[str, Any] | bytes | None]
-"""Makes a document, or None where pygeoapi has the page."""
+type Make = Callable[[Request, Variant], Mapping[str, Any]]
 
 
 class Pages:
@@ -46,32 +45,45 @@ class Pages:
         """Routes to put before pygeoapi's."""
         return [
             Route("/healthz", Resource(self._health)),
-            self._route("/", DOCUMENT, self._landing),
-            self._route("/openapi", API_DOCUMENT, lambda request, _: state_of(request).openapi, "ui"),
+            Route("/openapi", Resource(self._openapi)),
+            self._route("/", DOCUMENT, self._landing, "landing_page.html"),
             self._route("/conformance", PAGE),
             self._route("/collections", DOCUMENT),
             self._route("/collections/{collection}", DOCUMENT),
-            self._route("/collections/{collection}/schema", SCHEMA, self._schema, "profile"),
-            self._route("/collections/{collection}/queryables", SCHEMA, self._queryables, "properties", "profile"),
+            self._route("/collections/{collection}/schema", SCHEMA, self._schema, "collections/schema.html", "profile"),
+            self._route(
+                "/collections/{collection}/queryables",
+                SCHEMA,
+                self._queryables,
+                "collections/queryables.html",
+                *("properties", "profile"),
+            ),
         ]
 
-    def _route(self, path: str, formats: Mapping[str, str], make: Make | None = None, *parameters: str) -> Route:
-        """A page with the parameters ``f``, ``lang`` and those named; without ``make`` all formats are pygeoapi's."""
+    def _route(
+        self, path: str, formats: Mapping[str, str], make: Make | None = None, template: str = "", *parameters: str
+    ) -> Route:
+        """A document with the parameters ``f``, ``lang`` and those named; without ``make`` it is pygeoapi's."""
 
         def answer(request: Request) -> Response:
             answers.only(request, ("f", "lang", *parameters))
             variant = answers.choose(request, formats)
             self._exists(request)
-            made = make(request, variant) if make is not None and variant.format == "json" else None
-            if made is None:
+            if make is None or variant.format == "jsonld":
                 return Passed(self.rest, request.url.path)
-            return self._document(request, variant, made if isinstance(made, bytes) else orjson.dumps(made))
+            return document(request, variant, self.url, template, lambda: make(request, variant))
 
         return Route(path, Resource(answer))
 
-    def _document(self, request: Request, variant: Variant, body: bytes) -> Response:
-        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self.url)
-        return answers.reply(request, variant, head, lambda: body)
+    def _openapi(self, request: Request) -> Response:
+        """The document as it was made with the state, or Swagger UI over it."""
+        answers.only(request, ("f", "lang"))
+        variant = answers.choose(request, API_DOCUMENT)
+        if variant.format == "html":
+            return document(request, variant, self.url, "openapi/swagger.html", dict)
+        state = state_of(request)
+        head = answers.shared_headers(variant, state.snapshot.hash, self.url)
+        return answers.reply(request, variant, head, lambda: state.openapi)
 
     @staticmethod
     def _exists(request: Request) -> None:

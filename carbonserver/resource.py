@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """ASGI building blocks: a read-only resource, a request handed on, and cache headers around another app's pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -11,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from carbonserver import answers
+from carbonserver import answers, html
 from carbonserver.answers import Variant
 from carbonserver.host import state_of
 
@@ -51,6 +53,26 @@ class Passed(Response):
         await self._app(scope if self._path is None else {**scope, "path": self._path}, receive, send)
 
 
+def document(
+    request: Request, variant: Variant, base_url: str, template: str, make: Callable[[], Mapping[str, Any]]
+) -> Response:
+    """A document made from all that is published: as JSON, or as the page that ``template`` draws from the same."""
+    head = answers.shared_headers(variant, state_of(request).snapshot.hash, base_url, page_headers(variant))
+    return answers.reply(request, variant, head, lambda: body(request, variant, template, make()))
+
+
+def body(request: Request, variant: Variant, template: str, made: Mapping[str, Any]) -> bytes:
+    """The bytes of a document in the variant's format."""
+    if variant.format != "html":
+        return orjson.dumps(made)
+    return html.page(state_of(request).api.tpl_config, template, made, variant.language, request.query_params)
+
+
+def page_headers(variant: Variant) -> Mapping[str, str]:
+    """Headers that only a page for people has."""
+    return html.SECURITY if variant.media.startswith("text/html") else answers.EMPTY
+
+
 class Revalidated:
     """Pages of another app with the headers of ours: they depend on all that is published, so on all editions' hash.
 
@@ -87,5 +109,6 @@ class Revalidated:
 
     def _answer(self, request: Request, variant: Variant, start: Headers, body: bytes) -> Response:
         kept = {name: start[name] for name in ("content-crs", "link") if name in start}
-        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self._base_url, kept)
+        more = kept | dict(page_headers(variant))
+        head = answers.shared_headers(variant, state_of(request).snapshot.hash, self._base_url, more)
         return answers.reply(request, variant, head, lambda: body)

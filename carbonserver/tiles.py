@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vector tiles, tileset lists and tileset metadata, of each collection and of the whole dataset, as raw bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
 
 from carbon_provider.temporal import matching_years
 from carbon_provider.tiles import known_set, tile_numbers
@@ -17,7 +14,7 @@ from carbon_provider.tilesets import MVT, TileSet
 from carbonserver import answers, params
 from carbonserver.answers import Variant
 from carbonserver.host import state_of
-from carbonserver.resource import Passed, Resource
+from carbonserver.resource import Resource, document
 from carbonstore import tms
 from carbonstore.catalogue import Collection, Published, Snapshot
 from carbonstore.encode import mvt
@@ -25,14 +22,15 @@ from carbonstore.encode import mvt
 TILE = {"mvt": MVT}
 LIST = {"json": "application/json", "html": "text/html"}
 TILESET = {"json": "application/json", "tilejson": "application/json", "html": "text/html"}
+TILESET_PAGE = "collections/tiles/metadata.html"
 ONE_TILE = "/{tms}/{z}/{y}/{x}"
 
 
 class Tiles:
-    """The routes of tiles; ``rest`` is pygeoapi's app, which has the HTML pages of collections."""
+    """The routes of tiles below an address."""
 
-    def __init__(self, url: str, rest: ASGIApp) -> None:
-        self.url, self.rest = url, rest
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     def routes(self) -> list[BaseRoute]:
         """Routes to put before pygeoapi's."""
@@ -79,25 +77,22 @@ class Tiles:
     def _dataset_tileset(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
         tileset = TileSet.of_dataset(state_of(request).snapshot, known_set(request.path_params["tms"]))
-        return self._about(request, tileset, answers.choose(request, _without_html(TILESET)))
+        return self._about(request, tileset, answers.choose(request, TILESET))
 
     def _about(self, request: Request, tileset: TileSet, variant: Variant) -> Response:
-        if variant.format == "html":
-            return Passed(self.rest)
         make = tileset.tilejson if variant.format == "tilejson" else tileset.metadata
-        return document(self.url, request, variant, make(self.url, variant.language))
+        about = make(self.url, variant.language)
+        return document(request, variant, self.url, TILESET_PAGE, lambda: about)
 
     def _collection_list(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
         variant, collection = answers.choose(request, LIST), collection_of(request)
-        if variant.format == "html":
-            return Passed(self.rest)
         sets = [TileSet.of_collection(collection, tms_id) for tms_id in collection.published.tile_sets]
         return listing(self.url, request, variant, sets)
 
     def _dataset_list(self, request: Request) -> Response:
         answers.only(request, ("f", "lang"))
-        variant = answers.choose(request, _without_html(LIST))
+        variant = answers.choose(request, LIST)
         sets = [TileSet.of_dataset(state_of(request).snapshot, tms_id) for tms_id in tms.SETS]
         return listing(self.url, request, variant, [s for s in sets if s.layers or not s.tiles.own])
 
@@ -108,13 +103,8 @@ def listing(url: str, request: Request, variant: Variant, sets: Sequence[TileSet
     title = {"ko": "타일셋", "en": "Tilesets"}[variant.language]
     link = {"rel": "self", "type": "application/json", "title": title, "href": here}
     summaries = [s.summary(url, variant.language) for s in sets]
-    return document(url, request, variant, {"tilesets": summaries, "links": [link]})
-
-
-def document(url: str, request: Request, variant: Variant, content: Mapping[str, Any]) -> Response:
-    """A document made from everything published."""
-    head = answers.shared_headers(variant, state_of(request).snapshot.hash, url)
-    return answers.reply(request, variant, head, lambda: orjson.dumps(content))
+    listed = {"tilesets": summaries, "links": [link]}
+    return document(request, variant, url, "collections/tiles/index.html", lambda: listed)
 
 
 def collection_of(request: Request) -> Collection:
@@ -132,10 +122,6 @@ def place_of(request: Request) -> tuple[str, int, int, int]:
 def drawn(years: Sequence[int]) -> dict[str, str]:
     """Header that names the year drawn: the newest of those that were asked for (contract 5)."""
     return {"OGCAPI-datetime": f"{years[-1]}-01-01/{years[-1]}-12-31"} if years else {}
-
-
-def _without_html(formats: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: media for name, media in formats.items() if name != "html"}
 
 
 def at_time(snapshot: Snapshot, datetime: str | None) -> Snapshot:

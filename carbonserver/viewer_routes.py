@@ -17,20 +17,11 @@ from starlette.types import Scope
 from carbongrid.errors import CarbongridError
 from carbonserver import answers, styles
 from carbonserver.errors import error_response
+from carbonserver.html import SECURITY, STATIC
 from carbonserver.resource import Resource
 from carbonserver.settings import Settings
 from carbonstore.catalogue import Catalogue, Collection, Published, Snapshot, level_name
 
-VIEWER = Path(__file__).parent / "viewer"
-SECURITY = {
-    # MapLibre's worker is a file of our own; its style sheet carries small icons as data: images.
-    "Content-Security-Policy": (
-        "default-src 'self'; worker-src 'self'; img-src 'self' data: blob:; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -48,11 +39,12 @@ PAGE_STATE = ("f", "lang", "inventory", "sector", "year", "cell")
 
 
 def routes(settings: Settings, catalogue: Catalogue) -> list[BaseRoute]:
-    """Routes to put before pygeoapi's. ``/map/static`` leaves pygeoapi's own ``/static`` alone."""
+    """Routes to put before pygeoapi's; its ``/static`` holds our files, as in stock pygeoapi (``templates.static``)."""
     pages = Pages(settings.url, catalogue)
     return [
         Route("/map", Resource(_refusing(pages.page))),
-        Mount("/map/static", Files(directory=VIEWER)),
+        Mount("/map/static", Files(directory=STATIC)),
+        Mount("/static", Files(directory=STATIC)),
         Route("/collections/{collection}/styles", Resource(_refusing(pages.listing))),
         Route("/collections/{collection}/styles/{style}", Resource(_refusing(pages.style))),
     ]
@@ -82,7 +74,7 @@ class Pages:
         variant = answers.choose(request, PAGE)
         if variant.format == "html":
             head = {**SECURITY, "Vary": answers.VARY, "Cache-Control": answers.LIVE}
-            return FileResponse(VIEWER / "map.html", headers=head, media_type=MEDIA_TYPES[".html"])
+            return FileResponse(STATIC / "map.html", headers=head, media_type=MEDIA_TYPES[".html"])
         snapshot = self.catalogue.snapshot()
         return self._made_from(request, variant, snapshot.hash, site(snapshot, self.url))
 

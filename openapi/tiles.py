@@ -80,7 +80,7 @@ def vector_tiles(base: str, tag: str, title: str, schemes: list[str]) -> dict[st
         schemes=schemes,
         media=MVT,
         format="mvt",
-        pages=("html",) if base else (),
+        pages=("html",),
         select=[choose, *params("datetime", *(["edition"] if base else []))],
         more=[],
     ).paths()

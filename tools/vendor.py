@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Put the browser library of ``/map`` in place: ``npm ci``, then copy its few dist files beside the page.
+"""Put the browser libraries of the pages (the map, Swagger UI) in place: ``npm ci``, then copy their few dist files.
 
     python tools/vendor.py           # does nothing when the copy is whole and the lock unchanged
     python tools/vendor.py --check   # only says whether it is, exit code 1 if not
@@ -24,9 +24,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = ROOT / "carbonserver" / "viewer" / "vendor"
 SUMS = "SHA256SUMS"
-LIBRARY = "maplibre-gl"
-DIST = ("maplibre-gl.mjs", "maplibre-gl-shared.mjs", "maplibre-gl-worker.mjs", "maplibre-gl.css")
-"""The worker imports the shared module by name: it is copied although it is empty."""
+SOURCES = (
+    "maplibre-gl/dist/maplibre-gl.mjs",
+    "maplibre-gl/dist/maplibre-gl-shared.mjs",
+    "maplibre-gl/dist/maplibre-gl-worker.mjs",
+    "maplibre-gl/dist/maplibre-gl.css",
+    "swagger-ui-dist/swagger-ui-bundle.js",
+    "swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt",
+    "swagger-ui-dist/swagger-ui.css",
+)
+"""MapLibre's worker imports the shared module by name: it is copied although it is empty."""
+DIST = tuple(Path(path).name for path in SOURCES)
+UNUSED = ("@types", "@scarf")
+"""Scopes of packages of which nothing is copied: type declarations, and counters of installations."""
+LEGAL = ("licen", "copying", "notice")
 RECIPE = ("package.json", "package-lock.json", ".npmrc")
 
 
@@ -76,21 +87,21 @@ def install(folder: Path, root: Path = ROOT) -> Path:
 
 
 def packages(modules: Path) -> Iterator[Path]:
-    """Folders of the installed packages, type declarations left out (nothing of them is in the bundle)."""
+    """Folders of the installed packages of which something is in the copied files."""
     for manifest in sorted(modules.rglob("package.json")):
         folder = manifest.parent
         scope = folder.parent.name
-        if folder.parent.name == "node_modules" or (scope.startswith("@") and scope != "@types"):
+        if folder.parent.name == "node_modules" or (scope.startswith("@") and scope not in UNUSED):
             yield folder
 
 
 def licence_text(package: Path) -> str:
-    """The package's licence file, or what its manifest says where it ships none."""
+    """The package's licence and notice, or what its manifest says where it ships none."""
     manifest = json.loads((package / "package.json").read_text())
     head = f"{manifest['name']} {manifest['version']}\n\n"
-    for path in sorted(package.iterdir()):
-        if path.is_file() and path.name.lower().startswith(("licen", "copying")):
-            return head + path.read_text(errors="replace")
+    files = [p for p in sorted(package.iterdir()) if p.is_file() and p.name.lower().startswith(LEGAL)]
+    if files:
+        return head + "\n\n".join(path.read_text(errors="replace") for path in files)
     author = manifest.get("author", "")
     name = author.get("name", "") if isinstance(author, dict) else str(author)
     return (
@@ -100,8 +111,8 @@ def licence_text(package: Path) -> str:
 
 def copy(modules: Path, vendor: Path) -> None:
     """Fill ``vendor`` (an empty folder) with the dist files, plain and gzipped, and all licences of what is in them."""
-    for name in DIST:
-        content = (modules / LIBRARY / "dist" / name).read_bytes()
+    for path, name in zip(SOURCES, DIST, strict=True):
+        content = (modules / path).read_bytes()
         (vendor / name).write_bytes(content)
         (vendor / f"{name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
     licences = vendor / "licences"

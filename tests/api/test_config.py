@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_the_committed_configuration_is_that_of_the_sample(tmp_path: Path, monke
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     committed = load((ROOT / "pygeoapi-config.yml").read_text(), tmp_path / "config.yml")
-    fixed = Place(".carbongrid", "http://localhost:5000", port=5000)
+    fixed = replace(ENVIRONMENT, data=".carbongrid", url="http://localhost:5000", port=5000)
     assert committed == pygeoapi_config(sejong.collections(), fixed)
     assert set(committed["resources"]) == {
         *(f"sejong-{level}{history}" for level in ("100m", "500m", "1km") for history in ("", "-history")),
