@@ -41,6 +41,7 @@ REASONS = {
     "point without an outline": "윤곽이 없는 점",
     "point without floor area": "연면적이 없는 점",
     "relation that is no multipolygon": "멀티폴리곤이 아닌 관계",
+    "repeated in another source": "다른 자료에 이미 있음",
     "repeated row": "중복된 행",
     "site summary (총괄표제부)": "총괄표제부",
     "way that is not closed": "닫히지 않은 선",

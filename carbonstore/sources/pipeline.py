@@ -82,6 +82,7 @@ def read_sources(specs: Sequence[SourceSpec], context: ReadContext, pooling: Poo
         else:
             placed += _place(spec, context)
     context.progress("read", len(specs), len(specs))
+    placed = _once(placed)
     joined, join_reports = apply_joins([p.features for p in placed], joins, context)
     joined, pooled = _pool(joined, context, pooling)
     placed = [replace(p, features=f) for p, f in zip(placed, joined, strict=True)]
@@ -102,6 +103,26 @@ def _hashes(placed: Sequence[_Placed]) -> dict[str, str]:
     """Hashes of rows that came from no file."""
     found = ((p.spec.place, p.features.rows_sha256) for p in placed)
     return {place: digest for place, digest in found if digest is not None}
+
+
+def _once(placed: Sequence[_Placed]) -> list[_Placed]:
+    """Objects that an earlier source has already, left out: a folder of parts with the combined file beside it.
+
+    The same object is one of the same kind with the same outline to the millimetre, whatever its id.
+    """
+    kinds = [one.features.kind for one in placed]
+    if len(set(kinds)) == len(kinds):
+        return list(placed)
+    seen: dict[str, set[bytes]] = {}
+    out = []
+    for one in placed:
+        before = seen.setdefault(one.features.kind, set())
+        blobs = shapely.to_wkb(shapely.set_precision(one.features.geometry, 1e-3, mode="pointwise"))
+        again = np.array([blob in before for blob in blobs], bool)
+        features = one.features.reject(again, "repeated in another source")
+        before.update(blob for blob, used in zip(blobs, features.used, strict=True) if used)
+        out.append(replace(one, features=features))
+    return out
 
 
 def _pool(
