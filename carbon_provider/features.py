@@ -8,7 +8,7 @@ from typing import Any
 from pygeoapi.crs import CrsTransformSpec
 from pygeoapi.provider.base import BaseProvider
 
-from carbon_provider import stores
+from carbon_provider import cql2, stores
 from carbon_provider.errors import as_ogc
 from carbon_provider.fields import Schema, field_schemas
 from carbon_provider.temporal import matching_years
@@ -20,6 +20,7 @@ from carbonstore.encode.geojson import feature_dicts
 from carbonstore.quads import CRS84
 
 type Feature = dict[str, Any]
+cql2.install()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class CarbonGridProvider(BaseProvider):
         ``bbox`` is in CRS84, touching cells included; every argument that would go unheeded is refused.
         """
         with as_ogc():
-            _refuse(q=q, filter=filterq)
+            _refuse(q=q)
             extras = Extras.of(properties)
             collection = self._collection(extras.edition)
             query = CellQuery(
@@ -97,6 +98,7 @@ class CarbonGridProvider(BaseProvider):
                 cursor=extras.cursor,
                 limit=limit,
                 where=extras.where,
+                filter=cql2.checked(filterq, collection),
             )
             if _hits(resulttype):
                 return _answer([], cells.count(collection, query))

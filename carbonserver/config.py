@@ -177,6 +177,8 @@ def _links(collection: Collection, place: Place) -> list[Json]:
             | {"href": f"{here}/{kind}/tiles?f=json"}
             for kind, title in TILESETS
         ),
+        {"rel": f"{OGC}/sortables", "type": "application/schema+json", "title": "정렬 속성 · Sortables"}
+        | {"href": f"{here}/sortables"},
         {"rel": STYLES, "type": "application/json", "title": "양식 · Styles", "href": f"{here}/styles"},
     ]
     return [*licences, *(pictures if place.ours else []), schema]

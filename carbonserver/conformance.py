@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conformance classes this server declares: only what it implements and tests, whatever pygeoapi lists by itself.
 
-pygeoapi declares by code module, not by instance: read-only collections would claim Features Part 4 and CQL2.
+pygeoapi declares by code module, not by instance: read-only collections would claim Features Part 4.
 """
 
 _SPEC = "http://www.opengis.net/spec"
@@ -19,7 +19,12 @@ FEATURES = (
     *_classes("ogcapi-features-1/1.0", "core", "oas30", "html", "geojson"),
     *_classes("ogcapi-features-2/1.0", "crs"),
     *_classes("ogcapi-features-3/1.0", "queryables", "queryables-query-parameters"),
-    *_classes("ogcapi-common-3/1.0", "schemas"),
+    *_classes("ogcapi-features-3/1.0", "filter", "features-filter"),
+    *_classes("ogcapi-common-3/1.0", "schemas", "core-roles", "queryables", "sortables"),
+    *_classes("cql2/1.0", "cql2-text", "cql2-json", "basic-cql2", "advanced-comparison-operators"),
+    *_classes("cql2/1.0", "case-insensitive-comparison", "accent-insensitive-comparison"),
+    *_classes("cql2/1.0", "basic-spatial-functions", "basic-spatial-functions-plus", "spatial-functions"),
+    *_classes("cql2/1.0", "temporal-functions", "property-property", "arithmetic"),
 )
 TILES = (
     *_classes("ogcapi-tiles-1/1.0", "core", "tileset", "tilesets-list", "geodata-tilesets", "dataset-tilesets"),

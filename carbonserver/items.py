@@ -34,12 +34,13 @@ FORMATS = {
     "jsonld": "application/ld+json",
 }
 PAGE_FORMATS = FORMATS | {"csv": "text/csv"}
-RAW = ("json", "geojson", "_json", "html")
+SEARCHED = ("json", "geojson", "_json")
+RAW = (*SEARCHED, "html")
 PAGE_ROWS = 50
 """Records of an HTML page where no limit is asked for."""
 PAGE = (
     *("f", "lang", "limit", "bbox", "bbox-crs", "crs", "datetime", "properties", "skipGeometry", "sortby"),
-    *("resulttype", "offset", "cursor", "edition"),
+    *("resulttype", "offset", "cursor", "edition", "filter", "filter-lang", "filter-crs"),
 )
 FEATURE = ("f", "lang", "crs", "edition")
 TITLES = {
@@ -62,7 +63,7 @@ class Items:
     def routes(self) -> list[BaseRoute]:
         """Routes to put before pygeoapi's."""
         return [
-            Route("/collections/{collection}/items", Resource(self._page)),
+            Route("/collections/{collection}/items", Resource(self._page, self._search)),
             Route("/collections/{collection}/items/{feature:path}", Resource(self._feature)),
         ]
 
@@ -70,10 +71,21 @@ class Items:
         collection = _collection(request)
         answers.only(request, (*PAGE, *collection.fields))
         variant = answers.choose(request, PAGE_FORMATS)
-        page = Page.of(request, collection, self.url, variant)
+        page = Page.of(request.query_params, collection, self.url, variant)
         if variant.format not in RAW:
             return Passed(self.rest)
         return self._reply(request, collection, variant, "collections/items/index.html", page.body)
+
+    def _search(self, request: Request, body: bytes) -> Response:
+        """The page of a filter that is sent as the body, CQL2 JSON by default; its links say the same with GET."""
+        collection = _collection(request)
+        answers.only(request, (*(name for name in PAGE if name != "filter"), *collection.fields))
+        variant = answers.choose(request, {name: PAGE_FORMATS[name] for name in SEARCHED})
+        given = {"filter-lang": "cql2-json", **request.query_params, "filter": _text(body)}
+        page = Page.of(given, collection, self.url, variant)
+        head = answers.headers(request, variant, collection.edition, self.url, {"Content-Crs": f"<{page.crs}>"})
+        kept = {name: value for name, value in head.items() if name != "ETag"} | {"Cache-Control": "no-store"}
+        return answers.respond(request, variant, page.body(), kept)
 
     def _feature(self, request: Request) -> Response:
         collection, name = _collection(request), request.path_params["feature"]
@@ -87,7 +99,8 @@ class Items:
         if variant.format not in RAW:
             return Passed(self.rest)
         address = f"{self.url}/collections/{collection.id}/items/{quote(name)}"
-        links = [*_representations(address, request, variant), _collection_link(self.url, collection, variant)]
+        links = _representations(address, request.query_params, variant)
+        links.append(_collection_link(self.url, collection, variant))
         return self._reply(
             request,
             collection,
@@ -121,11 +134,19 @@ def _collection(request: Request) -> Collection:
     return state_of(request).snapshot.at(request.path_params["collection"], edition)
 
 
+def _text(body: bytes) -> str:
+    """The filter in a body."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("the body is not UTF-8", where="filter", allowed=["CQL2 JSON"]) from None
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of items: the checked query and what its links are made of. ``start`` records lie before the page."""
 
-    request: Request
+    given: params.Params
     collection: Collection
     url: str
     variant: Variant
@@ -136,9 +157,8 @@ class Page:
     start: int
 
     @classmethod
-    def of(cls, request: Request, collection: Collection, url: str, variant: Variant) -> "Page":
+    def of(cls, given: params.Params, collection: Collection, url: str, variant: Variant) -> "Page":
         """Check every parameter; InvalidInput names the first that is wrong."""
-        given = request.query_params
         cursor, start = _place(given)
         query = CellQuery(
             years=params.years(given, collection),
@@ -149,10 +169,11 @@ class Page:
             cursor=cursor,
             limit=PAGE_ROWS if variant.format == "html" and "limit" not in given else params.limit(given),
             where=params.equalities(given, collection.fields),
+            filter=params.cql2(given, collection),
         )
         crs = params.crs(given, collection).uri
         geometry, hits = not params.flag(given, "skipGeometry"), params.hits_only(given)
-        return cls(request, collection, url, variant, query, crs, geometry, hits, start)
+        return cls(given, collection, url, variant, query, crs, geometry, hits, start)
 
     def body(self) -> bytes:
         """The FeatureCollection."""
@@ -173,7 +194,7 @@ class Page:
         return f"{self.url}/collections/{self.collection.id}/items"
 
     def _links(self, batch: CellBatch) -> Iterable[Link]:
-        yield from _representations(self.address, self.request, self.variant)
+        yield from _representations(self.address, self.given, self.variant)
         if batch.next_cursor is not None:
             place = {"cursor": f"{batch.next_cursor}.{self.start + len(batch)}"}
             yield self._link("next", place)
@@ -183,7 +204,7 @@ class Page:
 
     def _link(self, rel: str, place: Link) -> Link:
         """A link to another page of this edition: the same query from another place."""
-        kept = {k: v for k, v in self.request.query_params.items() if k not in ("edition", "cursor", "offset", "limit")}
+        kept = {k: v for k, v in self.given.items() if k not in ("edition", "cursor", "offset", "limit")}
         query = {"edition": self.collection.edition, **place, "limit": str(self.query.limit), **kept}
         return _link(rel, GEOJSON, f"{self.address}?{_encoded(query)}", self.variant)
 
@@ -201,10 +222,10 @@ def _place(given: params.Params) -> tuple[str | None, int]:
     return cursor, int(records)
 
 
-def _representations(address: str, request: Request, variant: Variant) -> list[Link]:
+def _representations(address: str, given: params.Params, variant: Variant) -> list[Link]:
     """Links to this and the other representations of a resource."""
-    kept = {k: v for k, v in request.query_params.items() if k != "f"}
-    asked = {"f": variant.format} if "f" in request.query_params else {}
+    kept = {k: v for k, v in given.items() if k != "f"}
+    asked = {"f": variant.format} if "f" in given else {}
     here = _encoded({**asked, **kept})
     others = {f: f"{address}?{_encoded({'f': f, **kept})}" for f in ("html", "jsonld")}
     alternates = [_link("alternate", FORMATS[f], href, variant) for f, href in others.items()]

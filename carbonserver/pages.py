@@ -25,6 +25,7 @@ from carbonstore.catalogue import Collection
 DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}
 PAGE = {"json": "application/json", "html": "text/html"}
 SCHEMA = {"json": "application/schema+json", "html": "text/html"}
+SORTABLES = {"json": "application/schema+json"}
 API_DOCUMENT = {"json": OPENAPI, "html": "text/html"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 GEOMETRY = {"format": "geometry-polygon", "x-ogc-role": "primary-geometry"}
@@ -58,6 +59,7 @@ class Pages:
                 "collections/queryables.html",
                 *("properties", "profile"),
             ),
+            self._route("/collections/{collection}/sortables", SORTABLES, self._sortables),
         ]
 
     def _route(
@@ -102,12 +104,18 @@ class Pages:
         """
         properties = self._json_schema(request, variant, "schema")
         if _profile(request) == PROFILES[0]:
-            return properties
+            return {**properties, "additionalProperties": False}
         return {**properties, "$id": f"{properties['$id']}?profile=feature", **_feature(properties["properties"])}
 
     def _queryables(self, request: Request, variant: Variant) -> Mapping[str, Any]:
         """Every property can be a filter; nothing else can (additionalProperties, OGC 19-079r2, 6.2)."""
         return {**self._json_schema(request, variant, "queryables"), "additionalProperties": False}
+
+    def _sortables(self, request: Request, variant: Variant) -> Mapping[str, Any]:
+        """Every property but the geometry can be a key of ``sortby``."""
+        document = self._json_schema(request, variant, "sortables")
+        keys = {name: schema for name, schema in document["properties"].items() if name != "geometry"}
+        return {**document, "properties": keys, "additionalProperties": False}
 
     def _json_schema(self, request: Request, variant: Variant, kind: str) -> dict[str, Any]:
         collection = state_of(request).snapshot.collection(request.path_params["collection"])

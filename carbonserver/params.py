@@ -9,6 +9,7 @@ from carbongrid.errors import InvalidInput, UnknownName
 from carbonserver.compat import transform_bbox
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS
 from carbonstore.catalogue import Collection
+from carbonstore.filter import Filter, parse
 from carbonstore.quads import CRS84, Box, OutputCrs, crs_uri
 
 type Params = Mapping[str, str]
@@ -73,6 +74,20 @@ def bbox(params: Params, collection: Collection) -> Box | None:
     numbers = _numbers(text)
     half = len(numbers) // 2
     return _in_crs84([*numbers[:2], *numbers[half : half + 2]], source)
+
+
+def cql2(params: Params, collection: Collection) -> Filter | None:
+    """``filter`` in ``filter-lang`` with geometries in ``filter-crs``; InvalidInput names what is wrong with it."""
+    text, crs = params.get("filter"), params.get("filter-crs", CRS84)
+    if crs not in collection.crs:
+        raise UnknownName(crs, collection.crs, kind="CRS", where="filter-crs")
+    if text is None:
+        for name in ("filter-lang", "filter-crs"):
+            if name in params:
+                raise InvalidInput("it is of no use without filter", where=name)
+        return None
+    tree = parse(text, params.get("filter-lang"))
+    return Filter.of(tree, collection.fields, OutputCrs.of(crs, collection.crs))
 
 
 def _in_crs84(box: list[float], source: str) -> Box:

@@ -19,25 +19,34 @@ from carbonserver.host import state_of
 
 ALLOW = "GET, HEAD, OPTIONS"
 
+type Search = Callable[[Request, bytes], Response]
+"""Answers a query that is sent as a body; it changes nothing."""
+
 
 class Resource:
     """A resource that can only be read; ``answer`` runs in a worker thread, so that it may compute and map files.
 
+    ``search`` answers POST, likewise.
+
     As an ASGI app it takes every method of its path: nothing else (pygeoapi's routes) sees the others.
     """
 
-    def __init__(self, answer: Callable[[Request], Response]) -> None:
-        self._answer = answer
+    def __init__(self, answer: Callable[[Request], Response], search: Search | None = None) -> None:
+        self._answer, self._search = answer, search
+        self._allow = ALLOW if search is None else f"{ALLOW}, POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         method = scope["method"]
         if method in ("GET", "HEAD"):
             response = await run_in_threadpool(self._answer, Request(scope, receive))
+        elif method == "POST" and self._search is not None:
+            request = Request(scope, receive)
+            response = await run_in_threadpool(self._search, request, await request.body())
         elif method == "OPTIONS":
-            response = Response(None, 204, {"Allow": ALLOW})
+            response = Response(None, 204, {"Allow": self._allow})
         else:
-            raise HTTPException(405, headers={"Allow": ALLOW})
+            raise HTTPException(405, headers={"Allow": self._allow})
         await response(scope, receive, send)
 
 

@@ -76,6 +76,12 @@ def bbox_crs(uris: list[str]) -> Json:
     return query("bbox-crs", schema, "Coordinate reference system of bbox, axes in the order of its authority.")
 
 
+def filter_crs(uris: list[str]) -> Json:
+    """The parameter ``filter-crs``."""
+    schema = {"type": "string", "format": "uri", "enum": uris, "default": CRS84}
+    return query("filter-crs", schema, "Coordinate reference system of the filter's geometries, axes likewise.")
+
+
 EDITION: Json = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 PARAMETERS: dict[str, Json] = {
     "bbox": query(
@@ -88,6 +94,17 @@ PARAMETERS: dict[str, Json] = {
         TEXT,
         "Only features whose year intersects this date, date-time or interval (RFC 3339; `..` is open): `2023-07-01`, "
         "`2022-01-01/2023-12-31`, `2023-01-01T00:00:00Z/..`. A bare year is not valid.",
+    ),
+    "filter": query(
+        "filter",
+        TEXT,
+        "Only features for which this CQL2 condition is true: `net > 10 AND status = 'ok'`, "
+        "`S_INTERSECTS(geometry, BBOX(127.2,36.4,127.3,36.5))`. Names are those of the queryables.",
+    ),
+    "filter-lang": query(
+        "filter-lang",
+        {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"},
+        "Language of the filter.",
     ),
     "edition": query("edition", EDITION, "Answer from this published edition; 410 when it is no longer kept."),
     "cursor": query("cursor", TEXT, "Place of the page, as given by a `next` link."),

@@ -13,6 +13,7 @@ from openapi.components import (
     answer,
     bbox_crs,
     crs,
+    filter_crs,
     formats,
     get,
     limit,
@@ -133,6 +134,14 @@ def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict
         f"{base}/queryables": get(
             name, f"queryables.{name}", f"Queryables of {title}", schema_params, schema, "NotFound"
         ),
+        f"{base}/sortables": get(
+            name,
+            f"sortables.{name}",
+            f"Properties that {title} can be sorted by",
+            [formats("json"), *params("lang")],
+            answer("JSON Schema.", {"application/schema+json": ref("schemas", "schema")}),
+            "NotFound",
+        ),
         f"{base}/items": _items(name, title, features["crs"], fields, limits),
         f"{base}/items/{{featureId}}": _item(name, title, features["crs"]),
         **vector_tiles(base, name, title, tiles["options"]["schemes"]),
@@ -158,6 +167,8 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         *params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
         bbox_crs(uris),
         crs(uris),
+        *params("filter", "filter-lang"),
+        filter_crs(uris),
         choose,
         order,
         *params(*map(_filter, fields)),
@@ -166,7 +177,20 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         "A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT, "text/csv": TEXT}
     )
     summary = f"Features of {title}"
-    return get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
+    listed = get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
+    return listed | _search(name, title, parameters[1:])
+
+
+def _search(name: str, title: str, parameters: list[Json]) -> Json:
+    """The same page by POST, with the filter as the body."""
+    others = [formats("json", "geojson"), *(p for p in parameters if p != ref("parameters", "filter"))]
+    ok = answer("A page of features.", {GEOJSON: ref("schemas", "featureCollection")})
+    found = get(
+        name, f"search.{name}", f"Features of {title} that a filter is true for", others, ok, "NotFound", "Gone"
+    )
+    body = {"description": "The condition, in CQL2 JSON.", "required": True}
+    body["content"] = {"application/json": {"schema": {"type": "object"}}}
+    return {"post": found["get"] | {"requestBody": body}}
 
 
 def _item(name: str, title: str, uris: list[str]) -> Json:

@@ -332,11 +332,13 @@ def test_csv_comes_from_pygeoapi_in_the_same_numbers(api: TestClient) -> None:
 
 @pytest.mark.parametrize("path", [ITEMS, f"{ITEMS}/{HOUSE}.2023", "/collections", "/tiles/WebMercatorQuad/0/0/0"])
 def test_resources_are_read_only(api: TestClient, path: str) -> None:
+    queried = ["POST"] if path == ITEMS else []  # a filter as the body
+    allow = ", ".join(["GET, HEAD, OPTIONS", *queried])
     allowed = api.options(path)
-    assert (allowed.status_code, allowed.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
+    assert (allowed.status_code, allowed.headers["allow"]) == (204, allow)
+    for method in {"POST", "PUT", "DELETE", "PATCH"} - {*queried}:
         answer = api.request(method, path, content=b"{}", headers={"Content-Type": "application/geo+json"})
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+        assert (answer.status_code, answer.headers["allow"]) == (405, allow)
         assert answer.json()["code"] == "MethodNotAllowed"
 
 

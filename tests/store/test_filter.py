@@ -2,6 +2,7 @@
 """CQL2: what a text means (precedence, nulls, patterns, boxes), what is refused, and how little is read."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -262,3 +263,12 @@ def test_pages_and_sorts_of_a_filter(toy: Snapshot) -> None:
             break
     assert pages == whole.feature_ids
     assert len(found(history, "emission_transport > 0", years=(2022,))) == 10
+
+
+def test_the_examples_of_the_documentation_count_what_they_say(city: Collection) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "filtering.md").read_text()
+    examples = [line.rpartition("#") for line in page.split("```cql2\n")[1].split("```")[0].splitlines()]
+    assert len(examples) == 12
+    assert {text.strip(): len(found(city, text)) for text, _, _ in examples} == {
+        text.strip(): int(count) for text, _, count in examples
+    }

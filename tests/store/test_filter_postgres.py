@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random filters over cells with nulls: our rows are PostgreSQL's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+import shapely
+
+from carbonstore import cells
+from carbonstore.catalogue import Collection, Snapshot
+from carbonstore.cell_source import CellSource
+from carbonstore.cells import CellQuery
+from carbonstore.filter import Filter, parse
+from tests import postgres
+from tests.conftest import missing
+from tests.cql2_trees import Trees
+
+TREES, AT_ONCE = 5_000, 250
+TYPES = {"number": "float8", "integer": "int", "boolean": "boolean"}
+
+
+@pytest.fixture(scope="module")
+def history(toy_root: Any) -> Collection:
+    from carbonstore.catalogue import Catalogue
+
+    return Catalogue(toy_root).snapshot().collections["toy-100m-history"]
+
+
+@pytest.fixture(scope="module")
+def database(history: Collection) -> Iterator[psycopg.Connection]:
+    """A table ``cells`` with the records of the history as clients see them, in answer order."""
+    if not postgres.available():
+        missing("PostgreSQL 15 with PostGIS")
+    with postgres.cluster() as address, psycopg.connect(address, autocommit=True) as connection:
+        kinds = {n: "date" if f.format == "date" else TYPES.get(f.type, "text") for n, f in history.fields.items()}
+        columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        connection.execute("SET jit = off")
+        connection.execute(f"CREATE TABLE cells (n int, geom geometry(Polygon, 4326), {columns})")
+        shapes = np.concatenate([CellSource(history, y).shapes(slice(0, 36)) for y in history.years])
+        batch = cells.read(history, CellQuery())
+        values = [np.where(c.null, None, c.values.astype(object)) for c in batch.columns.values()]
+        with connection.cursor() as cursor, cursor.copy("COPY cells FROM STDIN") as copy:
+            for n, row in enumerate(
+                zip(shapely.to_wkt(shapely.set_srid(shapes, 0), rounding_precision=-1), *values, strict=True)
+            ):
+                copy.write_row([n, f"SRID=4326;{row[0]}", *row[1:]])
+        yield connection
+
+
+def test_random_filters_give_the_rows_that_postgresql_gives(history: Collection, database: psycopg.Connection) -> None:
+    trees = Trees(seed=5, box=history.bbox)
+    drawn = [trees.tree() for _ in range(TREES)]
+    sizes = set()
+    for start in range(0, TREES, AT_ONCE):
+        part = drawn[start : start + AT_ONCE]
+        asked = " UNION ALL ".join(
+            f"SELECT {k}, array_agg(n ORDER BY n) FROM cells WHERE {tree.sql}" for k, tree in enumerate(part)
+        )
+        expected = {k: rows or [] for k, rows in database.execute(asked).fetchall()}  # type: ignore[arg-type]
+        for k, tree in enumerate(part):
+            rows = _rows(history, tree.text)
+            assert rows == expected[k], f"{tree.text}\n{tree.sql}"
+            sizes.add(len(rows))
+    assert len(sizes) > 40  # the draws are no trivial ones
+
+
+def _rows(history: Collection, text: str) -> list[int]:
+    """Places of the records, both years end to end."""
+    asked, found = Filter.of(parse(text), history.fields), []
+    for at, year in enumerate(history.years):
+        rows = asked.select(CellSource(history, year))
+        found += [at * 36 + r for r in (range(36) if rows is None else rows.tolist())]
+    return found
+
+
+def test_bounds_of_blocks_change_nothing(square: Snapshot) -> None:
+    """The same trees over 10,000 cells, with and without a look at the blocks."""
+    collection = square.collections["square-100m"]
+    source, trees = CellSource(collection, 2023), Trees(seed=6, box=collection.bbox)
+    for _ in range(300):
+        text = trees.tree().text
+        asked = Filter.of(parse(text), collection.fields)
+        quick, slow = asked.select(source), asked.select(source, blocks=False)
+        assert (quick is None) == (slow is None), text
+        assert quick is None or slow is None or np.array_equal(quick, slow), text
