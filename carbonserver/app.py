@@ -32,18 +32,18 @@ def create_app(settings: Settings) -> ASGIApp:
     """
     catalogue = Catalogue(settings.data)
     rest = Revalidated(Router(compat.starlette_app().APP.routes), settings.url)
-    return Starlette(
+    app = Starlette(
         routes=_routes(settings, catalogue, rest),
         lifespan=lifespan(catalogue),
         exception_handlers={HTTPException: http_exception, CarbongridError: domain_error},
         middleware=[
             Middleware(RequestId),
             Middleware(Cors),
-            Middleware(Kept, catalogue=catalogue, limit=settings.tile_cache),
             Middleware(BodyLimit),
             Middleware(PinState, host=Host(settings, catalogue)),
         ],
     )
+    return Kept(app, catalogue, settings.tile_cache)
 
 
 def _routes(settings: Settings, catalogue: Catalogue, rest: ASGIApp) -> list[BaseRoute]:

@@ -87,11 +87,7 @@ class Maps:
     @staticmethod
     def _map(request: Request) -> Make:
         style = _style(request)
-        ramp = style.ramp
-        classes = raster.Classes(
-            _color(ramp.no_data), _color(ramp.zero), ramp.breaks, tuple(_color(text) for text in ramp.colors)
-        )
-        return lambda collection, place, year: raster.styled(collection, place, year, style.figure, classes)
+        return lambda collection, place, year: raster.styled(collection, place, year, style.figure, classes(style))
 
     @staticmethod
     def _maps(request: Request, collection: Collection, tms_id: str) -> TileSet:
@@ -106,6 +102,13 @@ class Maps:
     @staticmethod
     def _coverages(request: Request, collection: Collection, tms_id: str) -> TileSet:
         return TileSet.of_values(collection, tms_id, _figure(request, collection))
+
+
+def classes(style: Style) -> raster.Classes:
+    """The colours of a style as pixels have them."""
+    ramp = style.ramp
+    colors = tuple(_color(text) for text in ramp.colors)
+    return raster.Classes(_color(ramp.no_data), _color(ramp.zero), ramp.breaks, colors)
 
 
 def _style(request: Request) -> Style:

@@ -5,7 +5,9 @@ A snapshot costs one ``stat`` per inventory while no pointer has moved. It keeps
 an answer that began on it ends on it, whatever is published or pruned meanwhile.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -308,7 +310,7 @@ class Catalogue:
     """Door to the published editions below a folder; shared by all threads of a process."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self._editions = root, str(root / "editions")
         self._lock = Lock()
         self._seen: tuple[tuple[tuple[str, int, int], ...], Snapshot] | None = None
 
@@ -331,10 +333,12 @@ class Catalogue:
     def _pointers(self) -> tuple[tuple[str, int, int], ...]:
         """Name, inode and time of every pointer file: a switch always changes the inode."""
         found = []
-        for path in sorted((self.root / "editions").glob(f"*/{edition.POINTER}")):
-            state = path.stat()
-            found.append((path.parent.name, state.st_ino, state.st_mtime_ns))
-        return tuple(found)
+        with suppress(FileNotFoundError), os.scandir(self._editions) as folders:
+            for folder in folders:  # os, not pathlib, which takes ten times as long: this runs in every request
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    state = os.stat(f"{folder.path}/{edition.POINTER}")
+                    found.append((folder.name, state.st_ino, state.st_mtime_ns))
+        return tuple(sorted(found))
 
     def _read(self) -> Snapshot:
         inventories, faults = {}, {}
