@@ -115,13 +115,16 @@ def assemble(
     estimates: Mapping[str, Estimates],
     coverage: Mapping[str, Area],
     levels: Sequence[int],
+    split: Mapping[str, Parts] | None = None,
 ) -> Inventory:
     """Pieces, cells and masks from estimates. ``coverage``: per sector the projected polygon its sources cover.
 
     ``boundary`` is CRS84, ``levels`` in metres, each a multiple of the finest. Sums are exact at every level.
+    ``split``: the parts of every table in the place's window, where they are known already.
     """
     merged = Tables.merge(estimates)
-    split = {kind: settled(parts(table.geometry, place.window), place) for kind, table in tables.items()}
+    found = split or {kind: parts(table.geometry, place.window) for kind, table in tables.items()}
+    split = {kind: settled(part, place) for kind, part in found.items()}
     layers = {
         kind: _layer(kind, tables[kind], estimates[kind], merged.lines[kind], split[kind], place) for kind in tables
     }

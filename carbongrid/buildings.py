@@ -183,10 +183,11 @@ def expected_energy(table: ActivityTable, factors: FactorSet) -> F64:
 
 def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     """Kilograms CO2e by use, scope and gas. Buildings without floor area, footprint and meters are missing."""
-    return in_chunks(lambda part: _draft(part, factors, year), table, year)
+    return in_chunks(lambda part: draft(part, factors, year), table, year)
 
 
-def _draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
+def draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
+    """The lines of some of the sources, to be joined with those of the others."""
     kind = kinds(table, factors)
     size = shape(table, factors, kind)
     meters = {c: known_amounts(table, column) for c, (column, _) in METERS.items()}

@@ -8,8 +8,10 @@ Lines: each segment is walked from cell to cell. A point on a lattice line belon
 left cell, so that results do not depend on the window; windows and their flat indices count rows from the north.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, sqrt
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,21 @@ class Parts:
     start: I64
     total: F64
     outside: F64
+
+    @classmethod
+    def joined(cls, found: Sequence["Parts"]) -> Self:
+        """Parts of consecutive sources over one window."""
+        sources = np.cumsum([0, *(len(p.total) for p in found)])
+        at = np.cumsum([0, *(len(p.cell) for p in found)])
+        return cls(
+            found[0].window,
+            np.concatenate([p.source + np.int32(n) for p, n in zip(found, sources, strict=False)]),
+            np.concatenate([p.cell for p in found]),
+            np.concatenate([p.measure for p in found]),
+            np.concatenate([np.zeros(1, np.int64), *(p.start[1:] + n for p, n in zip(found, at, strict=False))]),
+            np.concatenate([p.total for p in found]),
+            np.concatenate([p.outside for p in found]),
+        )
 
 
 def parts(wkb: Wkb, window: Window) -> Parts:

@@ -51,8 +51,13 @@ def collect(table: ActivityTable, flows: Sequence[Flow], grades: Grades, notes: 
 
 def in_chunks(model: Callable[[ActivityTable], Draft], table: ActivityTable, year: int) -> Estimates:
     """Run a model over slices of a table and join what it drafts; the same as over the whole table at once."""
+    return join(chunk_drafts(model, table), year)
+
+
+def chunk_drafts(model: Callable[[ActivityTable], Draft], table: ActivityTable) -> list[Draft]:
+    """What a model drafts of slices of a table, to be joined with those of other tables."""
     starts = range(0, max(len(table), 1), CHUNK)
-    return join([model(_slice(table, i, i + CHUNK)) for i in starts], year)
+    return [model(_slice(table, i, i + CHUNK)) for i in starts]
 
 
 def _slice(table: ActivityTable, start: int, stop: int) -> ActivityTable:

@@ -227,6 +227,11 @@ def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     return in_chunks(lambda part: _draft(part, factors, increments, year), table, year)
 
 
+def draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
+    """The lines of some of the stands, to be joined with those of the others."""
+    return _draft(table, factors, Increments.of(factors), year)
+
+
 def _draft(table: ActivityTable, factors: FactorSet, increments: Increments, year: int) -> Draft:
     stand = stands(table, factors, increments, year)
     missing = (stand.increment < 0) | ~(table.measure > 0)

@@ -182,10 +182,11 @@ def _mixed(vehicles: tuple[str, ...], factors: FactorSet, total: F64, row: I64) 
 
 def estimate(table: ActivityTable, factors: FactorSet, year: int) -> Estimates:
     """Kilograms CO2e of links by gas. A link of unknown class without a volume is missing."""
-    return in_chunks(lambda part: _draft(part, factors, year), table, year)
+    return in_chunks(lambda part: draft(part, factors, year), table, year)
 
 
-def _draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
+def draft(table: ActivityTable, factors: FactorSet, year: int) -> Draft:
+    """The lines of some of the sources, to be joined with those of the others."""
     flow = traffic(table, factors)
     fleet = tuple(_fleet(factors, year))
     missing = np.isnan(flow.aadt).any(axis=0)

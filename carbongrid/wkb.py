@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Geometry columns as raw little-endian WKB bytes and offsets: what Arrow holds and what the kernels walk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -16,6 +17,7 @@ class Wkb:
     """``data`` uint8 and ``offsets`` int64 (n + 1): geometry ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
 
     2-D little-endian (Multi)Polygon or (Multi)LineString. Arrow's binary layout, so wrapping a column copies nothing.
+    A missing geometry (None) has no bytes.
     """
 
     data: NDArray[np.uint8]
@@ -27,14 +29,24 @@ class Wkb:
     @classmethod
     def from_shapely(cls, geometries: NDArray[np.object_] | list[shapely.Geometry]) -> Self:
         """Encode shapely geometries as 2-D little-endian WKB."""
-        blobs = shapely.to_wkb(np.asarray(geometries, object), output_dimension=2, byte_order=1)
+        encoded = shapely.to_wkb(np.asarray(geometries, object), output_dimension=2, byte_order=1)
+        blobs = [blob or b"" for blob in encoded]
         sizes = np.fromiter((len(b) for b in blobs), np.int64, len(blobs))
         return cls(np.frombuffer(b"".join(blobs), np.uint8), np.r_[0, np.cumsum(sizes)].astype(np.int64))
 
     def to_shapely(self) -> NDArray[np.object_]:
         """Decode to an array of shapely geometries."""
         raw, at = self.data.tobytes(), self.offsets
-        return shapely.from_wkb(np.array([raw[a:b] for a, b in pairwise(at)], object))
+        return shapely.from_wkb(np.array([raw[a:b] or None for a, b in pairwise(at)], object))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Wkb"]) -> Self:
+        """The geometries of all parts, one part after another."""
+        first = np.cumsum([0, *(int(p.offsets[-1] - p.offsets[0]) for p in parts)])
+        offsets = [p.offsets[1:] - p.offsets[0] + n for p, n in zip(parts, first, strict=False)]
+        data = [p.data[p.offsets[0] : p.offsets[-1]] for p in parts]
+        none = np.empty(0, np.uint8)
+        return cls(np.concatenate([none, *data]), np.concatenate([np.zeros(1, np.int64), *offsets]))
 
     def take(self, rows: NDArray[np.int64]) -> "Wkb":
         """The geometries of these rows, in this order."""

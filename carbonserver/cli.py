@@ -65,10 +65,11 @@ def build(file: Path, year: int | None, and_publish: bool) -> None:
     """Build one immutable release (inventory, year) from the inventory FILE (TOML)."""
     from carbonstore.build import build as build_release
     from carbonstore.edition import publish as publish_edition
+    from carbonstore.partition import Partitioning
 
     root = Settings.from_env().data
     with Bars(file.stem, out) as bars:
-        release = build_release(file, root, year=year, progress=bars)
+        release = build_release(file, root, year=year, progress=bars, how=Partitioning.from_env())
     _report(release.id, release.manifest)
     if and_publish:
         out.print(f"edition {publish_edition(root, release.manifest['inventory'], [release.manifest['year']])}")

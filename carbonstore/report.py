@@ -9,9 +9,16 @@ Two sums hold for every kind and are checked when a report is made::
 Clipping is a quantity beside them: ``measure_read = measure_used + rejected + clipped + overlap taken off``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Measure = float | Fraction
+"""m2 or m; a fraction where it is an exact sum that others are still added to."""
 
 UNITS = {"buildings": "m2", "roads": "m", "forests": "m2"}
 _NAMES = {
@@ -48,8 +55,20 @@ REASONS = {
     "wrong number of fields": "항목 수가 맞지 않음",
 }
 """Every reason for which an object is unread or rejected, with its Korean text."""
+LISTED = 20
+"""Repairs that a report lists: those that changed most."""
 _TOLERANCE = 1e-6
 """Relative difference up to which the measures' sum counts as closed (overlay noise)."""
+
+
+def exact_sum(measures: NDArray[np.float64]) -> Fraction:
+    """The sum itself, not rounded: the same however the measures are ordered and grouped."""
+    mantissa, exponent = np.frexp(measures)
+    whole, total = (mantissa * 2.0**53).astype(np.int64), Fraction(0)
+    for e in np.unique(exponent).tolist():
+        same = whole[exponent == e]
+        total += (int((same >> 32).sum()) * 2**32 + int((same & 0xFFFF_FFFF).sum())) * Fraction(2) ** (e - 53)
+    return total
 
 
 @dataclass(frozen=True)
@@ -77,17 +96,17 @@ class KindReport:
     read: int
     used: int
     rejected: Mapping[str, int]
-    measure_read: float
-    measure_used: float
-    rejected_measure: Mapping[str, float]
-    clipped: Mapping[str, float]
+    measure_read: Measure
+    measure_used: Measure
+    rejected_measure: Mapping[str, Measure]
+    clipped: Mapping[str, Measure]
     repaired: int = 0
-    area_before_repair: float = 0.0
-    area_after_repair: float = 0.0
+    area_before_repair: Measure = 0.0
+    area_after_repair: Measure = 0.0
     repairs: tuple[Repair, ...] = ()
     overlap_pairs: int = 0
-    overlap_measure: float = 0.0
-    overlap_removed: float = 0.0
+    overlap_measure: Measure = 0.0
+    overlap_removed: Measure = 0.0
     unparsed: Mapping[str, int] = field(default_factory=dict)
     present: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -99,8 +118,15 @@ class KindReport:
             raise ValueError(f"{self.kind}: raw {self.raw} is not read {self.read} + unread {dict(self.unread)}")
         if self.read != self.used + sum(self.rejected.values()):
             raise ValueError(f"{self.kind}: read {self.read} is not used {self.used} + rejected {dict(self.rejected)}")
-        if abs(self.gap) > _TOLERANCE * max(self.measure_read, 1.0):
+        if abs(float(self.gap)) > _TOLERANCE * max(float(self.measure_read), 1.0):
             raise ValueError(f"{self.kind}: {self.gap} {self.unit} of {self.measure_read} vanished")
+
+    @classmethod
+    def total(cls, parts: Sequence["KindReport"], notes: Sequence[str]) -> Self:
+        """One report of all parts of a source, with these notes."""
+        whole = {f.name: _added([getattr(p, f.name) for p in parts]) for f in fields(cls) if f.name not in _OF_PARTS}
+        repairs = sorted((r for p in parts for r in p.repairs), key=lambda r: -abs(r.before - r.after))
+        return cls(kind=parts[0].kind, repairs=tuple(repairs[:LISTED]), notes=tuple(notes), **whole)
 
     @property
     def unit(self) -> str:
@@ -108,12 +134,12 @@ class KindReport:
         return UNITS[self.kind]
 
     @property
-    def clipped_measure(self) -> float:
+    def clipped_measure(self) -> Measure:
         """What of the used objects lies outside, all reasons together."""
         return sum(self.clipped.values())
 
     @property
-    def gap(self) -> float:
+    def gap(self) -> Measure:
         """Measure read that is neither used, rejected, clipped nor taken off as overlap: overlay noise only."""
         accounted = (
             self.measure_used + sum(self.rejected_measure.values()) + self.clipped_measure + self.overlap_removed
@@ -256,9 +282,20 @@ class SourceReport:
         }
 
 
+_OF_PARTS = ("kind", "repairs", "notes")
+
+
+def _added(values: Sequence[Any]) -> Any:
+    """Sum of numbers, or of mappings of numbers by key; rounded once where it is exact."""
+    if isinstance(values[0], Mapping):
+        return {key: _added([v.get(key, 0) for v in values]) for key in dict.fromkeys(k for v in values for k in v)}
+    total = sum(values)
+    return float(total) if isinstance(total, Fraction) else total
+
+
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
     return {k: int(v) for k, v in sorted(counts.items())}
 
 
-def _round(measure: float) -> float:
+def _round(measure: Measure) -> float:
     return round(float(measure), 3) + 0.0

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 VALIDATION = "validation.json"
-UNHASHED = frozenset({"manifest.json", "built.json", VALIDATION})
+RUN = "run.json"
+"""How long the stages of a build took, and how much memory."""
+UNHASHED = frozenset({"manifest.json", "built.json", RUN, VALIDATION})
 """Files of a release that its manifest does not name: itself, when it was built, and how well the model predicts."""
 
 

@@ -26,6 +26,7 @@ class Features:
 
     ``geometry``: shapely, in ``crs``; None where unreadable. ``columns``: activity columns by contract name.
     ``raw`` and ``unread`` count tagged objects that the format's reader could not turn into rows.
+    ``sizes``: measures of the rows where their geometry is kept elsewhere (and is None here).
     ``rows_sha256``: hash of what was read where there is no file to hash.
     """
 
@@ -40,6 +41,7 @@ class Features:
     notes: tuple[str, ...] = ()
     encoding: str | None = None
     rows_sha256: str | None = None
+    sizes: NDArray[np.float64] | None = None
 
     @classmethod
     def of(
@@ -73,6 +75,8 @@ class Features:
 
     def measures(self) -> NDArray[np.float64]:
         """Area (m2 for projected geometry) or length of every row, 0 where there is no geometry."""
+        if self.sizes is not None:
+            return self.sizes
         size = shapely.length(self.geometry) if DIMENSION[self.kind] == 1 else shapely.area(self.geometry)
         return np.nan_to_num(np.asarray(size, np.float64), nan=0.0)
 
@@ -129,5 +133,34 @@ def activity_table(
 
 
 def whole_table(features: Features) -> ActivityTable:
-    """The rows in use, unclipped."""
-    return activity_table(features, features.measures(), np.ones(len(features)), features.used)
+    """The rows in use, unclipped; without geometry where that is kept elsewhere."""
+    if features.sizes is None:
+        return activity_table(features, features.measures(), np.ones(len(features)), features.used)
+    rows = np.flatnonzero(features.used)
+    nowhere = Wkb(np.empty(0, np.uint8), np.zeros(len(rows) + 1, np.int64))
+    columns = {name: values[rows] for name, values in features.columns.items()}
+    return ActivityTable(features.kind, features.id[rows], nowhere, features.sizes[rows], np.ones(len(rows)), columns)
+
+
+def joined(tables: Sequence[ActivityTable]) -> ActivityTable:
+    """Tables of one kind as one, in their order; a column that one of them lacks is missing there."""
+    found = [t for t in tables if len(t)] or list(tables[:1])
+    if len(found) == 1:
+        return found[0]
+    names = sorted({name for table in found for name in table.columns})
+    return ActivityTable(
+        kind=found[0].kind,
+        id=np.concatenate([t.id for t in found]),
+        geometry=Wkb.joined([t.geometry for t in found]),
+        measure=np.concatenate([t.measure for t in found]),
+        inside=np.concatenate([t.inside for t in found]),
+        columns={name: np.concatenate([_column(t, name, found) for t in found]) for name in names},
+    )
+
+
+def _column(table: ActivityTable, name: str, all_tables: Sequence[ActivityTable]) -> NDArray[np.generic]:
+    """A column, or missing values of the kind that the other tables have."""
+    if name in table.columns:
+        return table.columns[name]
+    like = next(t.columns[name] for t in all_tables if name in t.columns)
+    return np.full(len(table), None if like.dtype == object else np.nan, like.dtype)

@@ -2,6 +2,7 @@
 """Which module reads which kind of source."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,6 +48,17 @@ def read_format(spec: SourceSpec, context: ReadContext) -> list[Features]:
     if features.kind == "roads":
         features = _with_motor_traffic(features, context.factors)
     return [with_unique_ids(features, spec.place)]
+
+
+def read_rows(spec: SourceSpec, context: ReadContext, rows: table.Rows) -> Features:
+    """Some rows of a table; ids unique in all of it, rows repeated anywhere left out."""
+    features = table.read(spec, rows)
+    if features.kind == "roads":
+        features = _with_motor_traffic(features, context.factors)
+    ids, repeats = features.id.copy(), np.zeros(len(features), bool)
+    ids[list(rows.ids)] = list(rows.ids.values())
+    repeats[list(rows.repeats)] = True
+    return replace(features, id=ids).reject(repeats, "repeated row")
 
 
 def _with_motor_traffic(features: Features, factors: FactorSet) -> Features:

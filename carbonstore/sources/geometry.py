@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Geometry of source objects: projected, repaired, of one dimension, clipped; each step maps Features to Features."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +8,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiLineString, MultiPolygon, Polygon
 
-from carbonstore.report import Repair
+from carbongrid.wkb import Wkb
+from carbonstore.report import LISTED, Measure, Repair, exact_sum
 from carbonstore.reproject import reprojected
 from carbonstore.sources.features import DIMENSION, Features
 
@@ -28,8 +28,8 @@ class Repairs:
     """How many geometries were made valid, their summed measures before and after, and the largest changes."""
 
     count: int = 0
-    before: float = 0.0
-    after: float = 0.0
+    before: Measure = 0.0
+    after: Measure = 0.0
     largest: tuple[Repair, ...] = ()
 
 
@@ -42,23 +42,23 @@ def project(features: Features, crs: str) -> Features:
     return replace(features, geometry=geometry, crs=crs).reject(lost, "coordinates outside the CRS")
 
 
-def footprints(features: Features) -> Features:
+def footprints(features: Features) -> tuple[Features, int]:
     """Buildings given as points become squares of their footprint, so that they lie somewhere and cover something.
 
     Footprint = floor area / storeys (one where unknown), in the projected CRS; points without floor area are left out.
+    Also how many were drawn.
     """
     points = features.used & np.isin(shapely.get_type_id(features.geometry), (0, 4))
     if features.kind != "buildings" or not points.any():
-        return features
+        return features, 0
     storeys = np.nan_to_num(features.columns["storeys"], nan=1.0)
     half = np.sqrt(features.columns["floor_area_m2"] / np.maximum(storeys, 1.0)) / 2
     drawn = points & np.isfinite(half)
     at = shapely.get_coordinates(shapely.centroid(features.geometry[drawn]))
     geometry = features.geometry.copy()
     geometry[drawn] = shapely.box(*(at - half[drawn, None]).T, *(at + half[drawn, None]).T)
-    note = f"{int(drawn.sum())} points were drawn as squares of floor area / storeys"
-    squares = replace(features, geometry=geometry, notes=(*features.notes, note))
-    return squares.reject(points & ~drawn, "point without floor area")
+    squares = replace(features, geometry=geometry)
+    return squares.reject(points & ~drawn, "point without floor area"), int(drawn.sum())
 
 
 def repair(features: Features) -> tuple[Features, Repairs]:
@@ -82,9 +82,9 @@ def repair(features: Features) -> tuple[Features, Repairs]:
 
 
 def _repairs(ids: Geometries, before: NDArray[np.float64], after: NDArray[np.float64]) -> Repairs:
-    order = np.argsort(-np.abs(before - after), kind="stable")[:20]
+    order = np.argsort(-np.abs(before - after), kind="stable")[:LISTED]
     largest = tuple(Repair(str(ids[i]), float(before[i]), float(after[i])) for i in order)
-    return Repairs(len(ids), float(before.sum()), float(after.sum()), largest)
+    return Repairs(len(ids), exact_sum(before), exact_sum(after), largest)
 
 
 def parts_of(geometries: Geometries, dimension: int) -> Geometries:
@@ -120,40 +120,47 @@ def clip(features: Features, region: Polygon | MultiPolygon, reason: str) -> tup
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """Pairs of rows whose boxes meet: ``earlier`` and ``later`` int64, ascending by later, then earlier.
+
+    An earlier row that is among the same rows counts from 0; -1, -2, … are the first, second, … of ``others``.
+    """
+
+    earlier: NDArray[np.int64]
+    later: NDArray[np.int64]
+    others: Wkb
+
+
+@dataclass(frozen=True)
 class Overlap:
     """Pairs of objects lying on one another, the area they share, what was taken off each row (0 unless removed)."""
 
     pairs: int
-    area: float
+    area: Measure
     removed: NDArray[np.float64]
 
 
-def overlaps(features: Features, *, remove: bool) -> tuple[Features, Overlap]:
+def overlaps(features: Features, overlay: Overlay, *, remove: bool) -> tuple[Features, Overlap]:
     """Count objects that lie on one another; with ``remove`` the later row gives way: no ground counts twice."""
-    rows = np.flatnonzero(features.used)
-    geometry = features.geometry[rows]
-    a, b = shapely.STRtree(geometry).query(geometry, predicate="intersects")
-    a, b = a[a < b], b[a < b]
-    shared = shapely.area(shapely.intersection(geometry[a], geometry[b]))
+    geometry = np.concatenate([features.geometry, overlay.others.to_shapely()[::-1]])  # -1 is the first of the others
+    a, b = geometry[overlay.earlier], geometry[overlay.later]
+    shared = np.zeros(len(a))
+    met = np.flatnonzero(shapely.intersects(a, b))
+    shared[met] = shapely.area(shapely.intersection(a[met], b[met]))
     real = shared > SLIVER_M2
-    a, b, shared = a[real], b[real], shared[real]
+    a, later, found = a[real], overlay.later[real], exact_sum(shared[real])
     removed = np.zeros(len(features))
     if not remove or not len(a):
-        return features, Overlap(len(a), float(shared.sum()), removed)
+        return features, Overlap(len(a), found, removed)
     before = features.measures()
     kept = features.geometry.copy()
-    for later in np.unique(b):
-        earlier = shapely.union_all(geometry[a[b == later]])
-        kept[rows[later]] = parts_of(np.array([shapely.difference(geometry[later], earlier)], object), 2)[0]
+    rows, first = np.unique(later, return_index=True)
+    for row, start, stop in zip(rows, first, [*first[1:], len(later)], strict=True):
+        rest = shapely.difference(features.geometry[row], shapely.union_all(a[start:stop]))
+        kept[row] = parts_of(np.array([rest], object), 2)[0]
     thinner = replace(features, geometry=kept)
     removed = before - thinner.measures()
     covered = thinner.used & ~(thinner.measures() > SLIVER_M2)
     thinner = replace(thinner, geometry=np.where(covered, features.geometry, kept))
     removed[covered] = 0.0
-    return thinner.reject(covered, "covered by others"), Overlap(len(a), float(shared.sum()), removed)
-
-
-def centre(geometries: Geometries | Sequence[shapely.Geometry]) -> tuple[float, float]:
-    """Median of the objects' bounding-box centres: where the layer lies, unmoved by a few far outliers."""
-    west, south, east, north = shapely.bounds(np.asarray(geometries, object)).T
-    return float(np.nanmedian((west + east) / 2)), float(np.nanmedian((south + north) / 2))
+    return thinner.reject(covered, "covered by others"), Overlap(len(a), found, removed)

@@ -7,6 +7,8 @@ every CRS that fits is named: taking the wrong one of them would be the quiet er
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import shapely
@@ -17,13 +19,13 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput
 from carbonstore.sources.features import Features
-from carbonstore.sources.geometry import centre
 
 _KOREAN = ("EPSG:5174", "EPSG:5181", "EPSG:5186", "EPSG:5179", "EPSG:5187", "EPSG:5185", "EPSG:2097")
 _UZBEK = ("EPSG:32641", "EPSG:32642", "EPSG:32643", "EPSG:28411", "EPSG:28412")
 _COMMON = (CRS84, "EPSG:3857")
 
 type Area = Polygon | MultiPolygon
+type F64 = NDArray[np.float64]
 
 HALF = 0.5
 _BELTS = ("EPSG:5174", "EPSG:5181", "EPSG:2097")
@@ -33,35 +35,85 @@ _GEOD = Geod(ellps="WGS84")
 _SAME_M, _QUIET_M = 1.0, 1000.0
 
 
-def check_location(projected: Features, original: Features, areas: Sequence[Area], place: str) -> None:
+@dataclass(frozen=True)
+class Lie:
+    """Where the objects in use lie: centres of their boxes as read (n, 2) and projected (m, 2), the box of them all
+    (projected), and how many meet the boundary.
+    """
+
+    read: F64
+    projected: F64
+    bounds: F64
+    meeting: int
+
+    @classmethod
+    def of(cls, original: Features, projected: Features, boundary: Area) -> Self:
+        """Of a layer before and after it was projected; ``boundary`` in the grid CRS."""
+        used = projected.geometry[projected.used]
+        shapely.prepare(boundary)
+        meeting = int(shapely.intersects(boundary, used).sum())
+        bounds = shapely.total_bounds(used) if len(used) else np.full(4, np.nan)
+        return cls(_centres(original.geometry[original.used]), _centres(used), bounds, meeting)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Lie"]) -> Self:
+        """Of all parts of a layer together."""
+        boxes = np.stack([p.bounds for p in parts if len(p.projected)] or [np.full(4, np.nan)])
+        return cls(
+            np.concatenate([p.read for p in parts]),
+            np.concatenate([p.projected for p in parts]),
+            np.r_[boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)],
+            sum(p.meeting for p in parts),
+        )
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """As read: the median of the centres, unmoved by a few far outliers."""
+        return _median(self.read)
+
+    @property
+    def middle(self) -> shapely.Point | None:
+        """The same in the grid CRS; None where nothing could be projected."""
+        return shapely.Point(_median(self.projected)) if len(self.projected) else None
+
+
+def _centres(geometries: NDArray[np.object_]) -> F64:
+    west, south, east, north = shapely.bounds(geometries).T
+    return np.column_stack([(west + east) / 2, (south + north) / 2])
+
+
+def _median(centres: F64) -> tuple[float, float]:
+    x, y = np.nanmedian(centres, axis=0)
+    return float(x), float(y)
+
+
+def check_location(lie: Lie, kind: str, crs: tuple[str, str], areas: Sequence[Area], place: str) -> None:
     """InvalidInput where a layer lies elsewhere. ``areas``: the boundary and, if stated, the extent, in the grid CRS.
 
-    A layer may be larger than the boundary, or lie across its edge, so being centred elsewhere is not enough: it must
-    also leave out the boundary's middle, and less than half of its objects may meet the boundary.
+    ``crs``: the layer's and the grid's. A layer may be larger than the boundary, or lie across its edge, so being
+    centred elsewhere is not enough: it must also leave out the boundary's middle, and less than half of its objects may
+    meet the boundary.
     """
-    if not original.used.any():
+    if not len(lie.read) or _fits(lie, areas):
         return
-    x, y = centre(original.geometry[original.used])
-    used = projected.geometry[projected.used]
-    middle = shapely.Point(centre(used)) if len(used) else None
-    if middle is not None and _fits(used, middle, areas):
-        return
-    hint = _suspects(x, y, projected.crs, original.crs, areas[0])
+    stated, grid = crs
+    hint = _suspects(*lie.centre, grid, stated, areas[0])
     raise InvalidInput(
-        f"the {original.kind} lie outside the boundary: {_whereabouts(middle, projected.crs, areas[0])}{hint}",
+        f"the {kind} lie outside the boundary: {_whereabouts(lie.middle, grid, areas[0])}{hint}",
         where=place,
         allowed=["a source that lies in the boundary", "the crs its coordinates are really in"],
     )
 
 
-def _fits(used: NDArray[np.object_], middle: shapely.Point, areas: Sequence[Area]) -> bool:
-    boundary = areas[0]
+def _fits(lie: Lie, areas: Sequence[Area]) -> bool:
+    middle, boundary = lie.middle, areas[0]
+    if middle is None:
+        return False
     if any(area.intersects(middle) for area in areas):
         return True
-    if shapely.box(*shapely.total_bounds(used)).intersects(boundary.representative_point()):
+    if shapely.box(*lie.bounds).intersects(boundary.representative_point()):
         return True
-    shapely.prepare(boundary)
-    return bool(shapely.intersects(boundary, used).mean() >= HALF)
+    return lie.meeting >= HALF * len(lie.projected)
 
 
 def _whereabouts(middle: shapely.Point | None, crs: str, boundary: Area) -> str:
@@ -109,21 +161,21 @@ def check_datum(crs: str, grid_crs: str, place: str) -> None:
         )
 
 
-def quiet_suspects(features: Features) -> tuple[str, ...]:
+def quiet_suspects(lie: Lie, crs: str) -> tuple[str, ...]:
     """A note on CRS that would move the layer by less than a kilometre: no check can tell them apart, a reader can.
 
     Only Korean and Central Asian systems whose datums are mixed up in practice (Bessel, Pulkovo 1942).
     """
-    if not features.used.any():
+    if not len(lie.read):
         return ()
-    x, y = centre(features.geometry[features.used])
-    here = transformer(features.crs, CRS84).transform(x, y)
+    x, y = lie.centre
+    here = transformer(crs, CRS84).transform(x, y)
     near = []
-    for other in (c for c in _TAKEN_FOR.get(_name(features.crs), ()) if c != _name(features.crs)):
+    for other in (c for c in _TAKEN_FOR.get(_name(crs), ()) if c != _name(crs)):
         there = transformer(other, CRS84).transform(x, y)
         distance = _GEOD.inv(*here, *there)[2] if np.isfinite(there).all() else np.inf
         if _SAME_M < distance < _QUIET_M:
             near.append(f"{other} ({distance:.0f} m)")
     if not near:
         return ()
-    return (f"read as {_name(features.crs)}; if it were really {' or '.join(near)}, it would lie so far off unseen",)
+    return (f"read as {_name(crs)}; if it were really {' or '.join(near)}, it would lie so far off unseen",)

@@ -1,41 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to every source after its format was read: placed, repaired, joined, clipped, counted."""
+"""What happens to every source after its format was read: placed, repaired, joined, clipped, counted.
+
+Rows go through these steps in slices (:mod:`carbonstore.sources.placing`); here is what needs all of them at once:
+ids, the place of a layer, joins, pools, and which objects may lie on one another.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property, partial
+from itertools import groupby, pairwise
+from time import time_ns
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
+from carbongrid.boxes import meeting
 from carbongrid.crs import project_polygon, transformer
 from carbongrid.errors import InvalidInput
 from carbongrid.inventory import ActivityTable
+from carbongrid.wkb import Wkb
 from carbonstore.boundary import areas_of
+from carbonstore.partials import Part
+from carbonstore.partition import InMemory, Job, Run, digest
 from carbonstore.report import JoinReport, KindReport, SourceReport
 from carbonstore.source_spec import SourceSpec
-from carbonstore.sources.context import Area, ReadContext
-from carbonstore.sources.features import Features, activity_table, whole_table
-from carbonstore.sources.formats import read_format
-from carbonstore.sources.geometry import Overlap, Repairs, clip, footprints, overlaps, project, repair
+from carbonstore.sources.context import Area, ReadContext, silent
+from carbonstore.sources.features import id_notes, joined
+from carbonstore.sources.geometry import Overlay
 from carbonstore.sources.joins import Join, apply_joins, read_join
-from carbonstore.sources.location import check_datum, check_location, quiet_suspects
-from carbonstore.sources.pooling import Pooled, Pooling, pool_energy
+from carbonstore.sources.location import Lie, check_location, quiet_suspects
+from carbonstore.sources.placing import Slot, cut, meter, place
+from carbonstore.sources.pooling import Meters, Pooled, Pooling, pool_meters
+from carbonstore.sources.table import Rows, slices
 
 
 @dataclass(frozen=True)
 class SourceTable:
     """Activity of one kind from one source, its report, and where it has a say.
 
-    ``coverage``: boundary ∩ extent in CRS84; outside it the kind's sector is null, not zero.
+    ``parts`` hold the slices of its ActivityTable. ``coverage``: boundary ∩ extent in CRS84; outside it the kind's
+    sector is null, not zero.
     """
 
     kind: str
-    table: ActivityTable
+    parts: tuple[Part, ...]
     report: KindReport
     coverage: Area
     spec: SourceSpec
+
+    @cached_property
+    def table(self) -> ActivityTable:
+        """All of it."""
+        return joined([part.body for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -52,13 +68,25 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """Objects of one kind in the grid CRS, repaired, not yet joined or clipped."""
+class _Layer:
+    """One kind of objects of one source, in slices; ``shared``: how many of its ids several rows had."""
 
     spec: SourceSpec
-    features: Features
-    source_crs: str
-    repairs: Repairs
+    slots: tuple[Slot, ...]
+    shared: int
+
+    @property
+    def kind(self) -> str:
+        return self.slots[0].spot.kind
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the report says of it in words."""
+        spots = [s.spot for s in self.slots]
+        drawn = sum(s.drawn for s in spots)
+        squares = (f"{drawn} points were drawn as squares of floor area / storeys",) if drawn else ()
+        quiet = quiet_suspects(Lie.joined([s.lie for s in spots]), spots[0].crs)
+        return (*spots[0].notes, *id_notes(self.shared), *squares, *quiet)
 
 
 def read_source(spec: SourceSpec, context: ReadContext) -> list[SourceTable]:
@@ -66,185 +94,178 @@ def read_source(spec: SourceSpec, context: ReadContext) -> list[SourceTable]:
     return list(read_sources([spec], context).tables)
 
 
-def read_sources(specs: Sequence[SourceSpec], context: ReadContext, pooling: Pooling | None = None) -> Reading:
+def read_sources(
+    specs: Sequence[SourceSpec], context: ReadContext, pooling: Pooling | None = None, run: Run | None = None
+) -> Reading:
     """Read all sources of an inventory. Rows that are joined (meters, registers, counts) meet the objects of
     all of them before clipping, so that a parcel on the border keeps its energy on the buildings that lie outside.
 
-    With ``pooling``, meters are pooled after that, and no report adds up what single parcels use.
+    With ``pooling``, meters are pooled after that, and no report adds up what single parcels use. ``run`` executes the
+    steps of slices; the result does not depend on how they are sliced.
     InvalidInput names the source and what is wrong: unreadable, no CRS, unknown column, outside the boundary, empty.
     """
-    placed: list[_Placed] = []
-    joins: list[Join] = []
-    for done, spec in enumerate(specs):
-        context.progress("read", done, len(specs))
-        if spec.join_key:
-            joins.append(read_join(spec, context))
-        else:
-            placed += _place(spec, context)
-    context.progress("read", len(specs), len(specs))
-    placed = _once(placed)
-    joined, join_reports = apply_joins([p.features for p in placed], joins, context)
-    joined, pooled = _pool(joined, context, pooling)
-    placed = [replace(p, features=f) for p, f in zip(placed, joined, strict=True)]
-    tables = []
-    for done, one in enumerate(placed):
-        context.progress("clip", done, len(placed))
-        tables.append(_cut(one, context))
-    context.progress("clip", len(placed), len(placed))
+    run = run or InMemory(context.progress)
+    quiet = replace(context, progress=silent)
+    layers = _place([s for s in specs if not s.join_key], quiet, run)
+    joins = [read_join(s, context) for s in specs if s.join_key]
+    layers, join_reports = _join(_once(layers), joins, context)
+    layers, pooled = _pool(layers, quiet, pooling, run)
+    tables = _cut(layers, quiet, run)
     _refuse_empty(tables)
     encodings = {join.spec.place: join.rows.encoding for join in joins}
     if pooling is not None:
         join_reports = {place: join.without_sums() for place, join in join_reports.items()}
-    reports = [_report(spec, placed, tables, join_reports.get(spec.place), encodings.get(spec.place)) for spec in specs]
-    return Reading(tuple(tables), tuple(reports), pooled, _hashes(placed))
+    reports = [
+        _report(s, layers, tables, join_reports.get(s.place), encodings.get(s.place), context.crs) for s in specs
+    ]
+    return Reading(tuple(tables), tuple(reports), pooled, _hashes(layers))
 
 
-def _hashes(placed: Sequence[_Placed]) -> dict[str, str]:
+def _place(specs: Sequence[SourceSpec], context: ReadContext, run: Run) -> list[_Layer]:
+    """The objects of all sources, checked to lie where their authors say."""
+    plan: list[tuple[SourceSpec, Rows | None]] = []
+    shared: dict[int, int] = {}
+    for spec in specs:
+        sliced = slices(spec, run.rows)
+        shared[id(spec)] = sliced[1] if sliced else 0
+        plan += [(spec, rows) for rows in sliced[0]] if sliced else [(spec, None)]
+    parts = run.map("read", partial(place, context), [Job(job, _read_key(*job)) for job in plan])
+    layers = []
+    for _, group in groupby(zip(plan, parts, strict=True), key=lambda one: id(one[0][0])):
+        read = list(group)
+        spec = read[0][0][0]
+        for number in range(len(read[0][1].brief)):
+            slots = tuple(Slot(part, number) for _, part in read)
+            layers.append(_Layer(spec, slots, shared[id(spec)]))
+    for layer in layers:
+        _check(layer, context)
+    return layers
+
+
+def _read_key(spec: SourceSpec, rows: Rows | None) -> str:
+    """A database is read anew every time: nothing tells what its rows are before they are read."""
+    when = time_ns() if not spec.files else 0
+    return digest(spec.place, rows, when)
+
+
+def _check(layer: _Layer, context: ReadContext) -> None:
+    spots = [s.spot for s in layer.slots]
+    stated = [project_polygon(layer.spec.extent, context.crs)] if layer.spec.extent is not None else []
+    lie, areas = Lie.joined([s.lie for s in spots]), [context.projected, *stated]
+    check_location(lie, layer.kind, (spots[0].crs, context.crs), areas, layer.spec.place)
+
+
+def _hashes(layers: Sequence[_Layer]) -> dict[str, str]:
     """Hashes of rows that came from no file."""
-    found = ((p.spec.place, p.features.rows_sha256) for p in placed)
-    return {place: digest for place, digest in found if digest is not None}
+    found = ((layer.spec.place, layer.slots[0].spot.rows_sha256) for layer in layers)
+    return {place: sha for place, sha in found if sha is not None}
 
 
-def _once(placed: Sequence[_Placed]) -> list[_Placed]:
+def _changed(layers: Sequence[_Layer], slots: Sequence[Slot]) -> list[_Layer]:
+    """The layers with other slots, given in a row."""
+    rest = iter(slots)
+    return [replace(layer, slots=tuple(next(rest) for _ in layer.slots)) for layer in layers]
+
+
+def _join(
+    layers: Sequence[_Layer], joins: Sequence[Join], context: ReadContext
+) -> tuple[list[_Layer], Mapping[str, JoinReport]]:
+    """The layers with what rows of other sources tell of their objects."""
+    if not joins:
+        return list(layers), {}
+    slots = [s for layer in layers for s in layer.slots]
+    features, reports = apply_joins([s.features() for s in slots], joins, context)
+    return _changed(layers, [replace(s, columns=f.columns) for s, f in zip(slots, features, strict=True)]), reports
+
+
+def _once(layers: Sequence[_Layer]) -> list[_Layer]:
     """Objects that an earlier source has already, left out: a folder of parts with the combined file beside it.
 
     The same object is one of the same kind with the same outline to the millimetre, whatever its id.
     """
-    kinds = [one.features.kind for one in placed]
+    kinds = [layer.kind for layer in layers]
     if len(set(kinds)) == len(kinds):
-        return list(placed)
+        return list(layers)
     seen: dict[str, set[bytes]] = {}
     out = []
-    for one in placed:
-        before = seen.setdefault(one.features.kind, set())
-        blobs = shapely.to_wkb(shapely.set_precision(one.features.geometry, 1e-3, mode="pointwise"))
-        again = np.array([blob in before for blob in blobs], bool)
-        features = one.features.reject(again, "repeated in another source")
-        before.update(blob for blob, used in zip(blobs, features.used, strict=True) if used)
-        out.append(replace(one, features=features))
+    for layer in layers:
+        before = seen.setdefault(layer.kind, set())
+        outlines = [slot.outlines() for slot in layer.slots]
+        again = [np.array([outline in before for outline in found], bool) for found in outlines]
+        slots = tuple(replace(slot, again=rows) for slot, rows in zip(layer.slots, again, strict=True))
+        for slot, found in zip(slots, outlines, strict=True):
+            before.update(outline for outline, used in zip(found, slot.used, strict=True) if used)
+        out.append(replace(layer, slots=slots))
     return out
 
 
 def _pool(
-    objects: Sequence[Features], context: ReadContext, pooling: Pooling | None
-) -> tuple[list[Features], Pooled | None]:
-    """The objects with the pooled energy of the buildings, of all sources together."""
-    out = list(objects)
-    at = [i for i, features in enumerate(out) if features.kind == "buildings"]
-    if pooling is None or not at:
-        return out, None
-    buildings = [out[i] for i in at]
-    columns, pooled = pool_energy(buildings, [whole_table(f) for f in buildings], context.weight, pooling)
-    for i, new in zip(at, columns, strict=True):
-        out[i] = replace(out[i], columns=new)
-    return out, pooled
+    layers: Sequence[_Layer], context: ReadContext, pooling: Pooling | None, run: Run
+) -> tuple[list[_Layer], Pooled | None]:
+    """The layers with the pooled energy of the buildings, of all sources together."""
+    slots = [s for layer in layers for s in layer.slots]
+    own = [s for s in slots if s.spot.kind == "buildings"]
+    if pooling is None or not own:
+        return list(layers), None
+    task = partial(meter, context, replace(pooling, earlier=None))
+    found = run.map("pool", task, [Job((s,), _slot_key(s)) for s in own])
+    pools = pool_meters(Meters.joined([part.brief for part in found]), pooling)
+    if pools is None:
+        return list(layers), None
+    energy, in_pool, pooled = pools
+    ends = np.cumsum([0, *(int(s.used.sum()) for s in own)])
+    shares = {id(s): slice(ends[i], ends[i + 1]) for i, s in enumerate(own)}
+    new = [replace(s, energy=energy[at], in_pool=in_pool[at]) if (at := shares.get(id(s))) else s for s in slots]
+    return _changed(layers, new), pooled
 
 
-def _place(spec: SourceSpec, context: ReadContext) -> list[_Placed]:
-    return [_placed(spec, features, context) for features in read_format(spec, context)]
+def _slot_key(slot: Slot) -> str:
+    columns = [a for pair in sorted((slot.columns or {}).items()) for a in pair]
+    learnt = [a for a in (slot.energy, slot.in_pool, slot.again) if a is not None]
+    return digest(slot.part.digest, slot.number, *columns, *learnt)
 
 
-def _placed(spec: SourceSpec, features: Features, context: ReadContext) -> _Placed:
-    check_datum(features.crs, context.crs, spec.place)
-    projected = project(features, context.crs)
-    stated = [project_polygon(spec.extent, context.crs)] if spec.extent is not None else []
-    check_location(projected, features, [context.projected, *stated], spec.place)
-    repaired, repairs = repair(footprints(projected))
-    repaired = replace(repaired, notes=(*repaired.notes, *quiet_suspects(features)))
-    if spec.base_year is not None and features.kind == "forests":
-        own = np.asarray(repaired.columns.get("base_year", np.full(len(features), np.nan)), np.float64)
-        columns = {**repaired.columns, "base_year": np.where(np.isnan(own), float(spec.base_year), own)}
-        repaired = replace(repaired, columns=columns)
-    return _Placed(spec, repaired, features.crs, repairs)
+def _cut(layers: Sequence[_Layer], context: ReadContext, run: Run) -> list[SourceTable]:
+    """Activity inside boundary and extent."""
+    jobs = [
+        Job((layer.spec, slot, overlay), digest(_slot_key(slot), overlay.earlier, overlay.later, overlay.others.data))
+        for layer in layers
+        for slot, overlay in zip(layer.slots, _overlays(layer), strict=True)
+    ]
+    parts = iter(run.map("clip", partial(cut, context), jobs))
+    tables = []
+    for layer in layers:
+        own = tuple(next(parts) for _ in layer.slots)
+        extent, report = layer.spec.extent, KindReport.total([part.brief for part in own], layer.notes)
+        coverage = context.boundary if extent is None else areas_of(context.boundary.intersection(extent))
+        tables.append(SourceTable(layer.kind, own, report, coverage, layer.spec))
+    return tables
 
 
-@dataclass(frozen=True)
-class _Clipped:
-    """Objects after overlap and clipping, with each row's measure as read, without overlap, and cut away by reason."""
-
-    features: Features
-    overlap: Overlap
-    read: NDArray[np.float64]
-    whole: NDArray[np.float64]
-    lost: Mapping[str, NDArray[np.float64]]
-
-    @property
-    def inside(self) -> NDArray[np.float64]:
-        """Share of each whole object that remains, 0 .. 1."""
-        share = np.divide(self.features.measures(), self.whole, out=np.zeros(len(self.whole)), where=self.whole > 0)
-        return np.minimum(share, 1.0)
+def _overlays(layer: _Layer) -> list[Overlay]:
+    """For each slice the pairs of its objects, and of earlier ones, that may lie on one another. Roads cross."""
+    spots = [s.spot for s in layer.slots]
+    boxes = [np.where((s.used & s.spot.near)[:, None], s.spot.boxes, np.nan) for s in layer.slots]
+    pairs = meeting(np.concatenate(boxes) if layer.kind != "roads" else np.empty((0, 4)))
+    first = np.cumsum([0, *(len(s) for s in spots)])
+    out = []
+    for start, stop in pairwise(first):
+        earlier, later = pairs[slice(*np.searchsorted(pairs[:, 1], [start, stop]))].T
+        strangers = np.unique(earlier[earlier < start])
+        at = np.where(earlier < start, -1 - np.searchsorted(strangers, earlier), earlier - start)
+        out.append(Overlay(at, later - start, _gathered(strangers, [s.wkb for s in spots], first)))
+    return out
 
 
-def _cut(placed: _Placed, context: ReadContext) -> SourceTable:
-    """Clip to boundary ∩ extent, and count overlaps on the way."""
-    spec = placed.spec
-    extent = project_polygon(spec.extent, context.crs) if spec.extent is not None else None
-    clipped = _clip(placed.features, context.projected, extent)
-    features = clipped.features
-    activity = activity_table(features, clipped.whole, clipped.inside, features.used)
-    coverage = context.boundary if spec.extent is None else areas_of(context.boundary.intersection(spec.extent))
-    return SourceTable(features.kind, activity, _kind_report(placed.repairs, clipped), coverage, spec)
-
-
-def _clip(features: Features, boundary: Area, extent: Area | None) -> _Clipped:
-    """Overlap first (forests: taken off the later polygon), then what lies outside boundary and extent."""
-    read = features.measures()
-    features = _near(features, boundary)
-    overlap = Overlap(0, 0.0, np.zeros(len(features)))
-    if features.kind != "roads":
-        features, overlap = overlaps(features, remove=features.kind == "forests")
-    features, over_boundary = clip(features, boundary, "boundary")
-    over_extent = np.zeros(len(features))
-    if extent is not None:
-        features, over_extent = clip(features, extent, "extent")
-    lost = {"boundary": over_boundary, "extent": over_extent}
-    return _Clipped(features, overlap, read, read - overlap.removed, lost)
-
-
-def _near(features: Features, boundary: Area) -> Features:
-    """Leave out what does not meet the boundary before anything costly is done with it."""
-    shapely.prepare(boundary)
-    return features.reject(~shapely.intersects(boundary, features.geometry), "outside the boundary")
-
-
-def _kind_report(repairs: Repairs, clipped: _Clipped) -> KindReport:
-    features, overlap = clipped.features, clipped.overlap
-    used, rejected = features.used, features.rejected()
-    return KindReport(
-        kind=features.kind,
-        raw=len(features) + sum(features.unread.values()),
-        unread=features.unread,
-        read=len(features),
-        used=int(used.sum()),
-        rejected=rejected,
-        measure_read=float(clipped.read.sum()),
-        measure_used=float(features.measures()[used].sum()),
-        rejected_measure={reason: float(clipped.whole[features.fate == reason].sum()) for reason in rejected},
-        clipped={reason: float(lost[used].sum()) for reason, lost in clipped.lost.items()},
-        repaired=repairs.count,
-        area_before_repair=repairs.before,
-        area_after_repair=repairs.after,
-        repairs=repairs.largest,
-        overlap_pairs=overlap.pairs,
-        overlap_measure=overlap.area,
-        overlap_removed=float(overlap.removed.sum()),
-        unparsed=features.unparsed,
-        present=_present(features),
-        notes=features.notes,
-    )
-
-
-def _present(features: Features) -> dict[str, int]:
-    """How many of the rows in use have a value, by column."""
-    used = features.used
-    counts = {name: int(_known(values[used]).sum()) for name, values in features.columns.items()}
-    return {name: n for name, n in counts.items() if n}
-
-
-def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
-    if values.dtype == object:
-        return np.array([v is not None for v in values.tolist()], bool)
-    return np.isfinite(values)
+def _gathered(rows: NDArray[np.int64], geometry: Sequence[Wkb], first: NDArray[np.int64]) -> Wkb:
+    """Geometries of some rows of a layer, counted through its slices."""
+    part = np.searchsorted(first, rows, "right") - 1
+    blobs = []
+    for row, i in zip(rows - first[part], part, strict=True):
+        offsets = geometry[i].offsets
+        blobs.append(geometry[i].data[offsets[row] : offsets[row + 1]])
+    ends = np.cumsum([0, *(len(b) for b in blobs)]).astype(np.int64)
+    return Wkb(np.concatenate([np.empty(0, np.uint8), *blobs]), ends)
 
 
 def _refuse_empty(tables: Sequence[SourceTable]) -> None:
@@ -262,14 +283,15 @@ def _refuse_empty(tables: Sequence[SourceTable]) -> None:
 
 def _report(
     spec: SourceSpec,
-    placed: Sequence[_Placed],
+    layers: Sequence[_Layer],
     tables: Sequence[SourceTable],
     join: JoinReport | None,
     encoding: str | None,
+    grid_crs: str,
 ) -> SourceReport:
-    own = [p for p in placed if p.spec is spec]
-    crs = own[0].source_crs if own else None
-    operation = transformer(crs, own[0].features.crs).description if crs else None
+    own = [layer.slots[0].spot for layer in layers if layer.spec is spec]
+    crs = own[0].crs if own else None
+    operation = transformer(crs, grid_crs).description if crs else None
     return SourceReport(
         name=spec.path.name,
         format=spec.kind,
@@ -278,7 +300,7 @@ def _report(
         synthetic=spec.synthetic,
         crs=crs,
         operation=operation,
-        encoding=own[0].features.encoding if own else encoding,
+        encoding=own[0].encoding if own else encoding,
         kinds=tuple(t.report for t in tables if t.spec is spec),
         join=join,
     )

@@ -6,7 +6,7 @@ meters of lots that were joined and meters that a building file brings itself ar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -58,19 +58,33 @@ class Pooled:
 
 
 @dataclass(frozen=True)
-class _Meters:
-    """All buildings in use, in a row: hashed parcel ``key``, ``energy`` (n, carriers), ``left_out`` likewise."""
+class Meters:
+    """Buildings in use, in a row: hashed parcel ``key``, ``energy`` (n, carriers), ``left_out`` and ``weight`` alike,
+    ``size`` of their outlines and the 100 m cell (``east``, ``north``) in which they stand.
+    """
 
     key: I64
     energy: F64
     left_out: Mask
+    weight: F64
+    size: F64
+    east: I64
+    north: I64
 
     @classmethod
-    def of(cls, tables: Sequence[ActivityTable], pooling: Pooling) -> Self:
-        """What the buildings of all tables bring."""
-        energy = [np.stack([np.asarray(t.columns[c], np.float64) for c in ENERGY], axis=1) for t in tables]
-        left_out = [_left_out(t, pooling) for t in tables]
-        return cls(parcel_keys(tables, pooling.salt), np.vstack(energy), np.vstack(left_out))
+    def of(cls, table: ActivityTable, pooling: Pooling, weight: Weight | None = None) -> Self:
+        """What the buildings of a table bring; ``weight`` tells each one's part in a pool (floor area x intensity)."""
+        energy = np.stack([np.asarray(table.columns[c], np.float64) for c in ENERGY], axis=1)
+        left_out = _left_out(table, pooling)
+        place = shapely.get_coordinates(shapely.point_on_surface(table.geometry.to_shapely()))
+        east, north = np.floor(place.reshape(-1, 2).T / CELL).astype(np.int64)
+        key = parcel_keys([table], pooling.salt)
+        return cls(key, energy, left_out, _weights(table, weight, left_out), table.measure, east, north)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Meters"]) -> Self:
+        """Those of all tables, in a row."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
     @property
     def counted(self) -> F64:
@@ -78,31 +92,25 @@ class _Meters:
         return np.where(self.left_out, np.nan, self.energy)
 
 
-def pool_energy(
-    buildings: Sequence[Features], tables: Sequence[ActivityTable], weight: Weight, pooling: Pooling
-) -> tuple[list[dict[str, NDArray[Any]]], Pooled | None]:
-    """Each source's columns with pooled energy, and the pools; None where nothing is metered.
+def pool_meters(meters: Meters, pooling: Pooling) -> tuple[F64, F64, Pooled] | None:
+    """Every building's pooled energy (n, carriers), which of them are in a pool (1, else NaN), and the pools.
 
-    ``tables`` hold the rows in use, whole; ``weight`` tells each one's part in a pool (floor area x intensity). Parcels
-    that no pool takes lose their meters and are modelled.
+    Parcels that no pool takes lose their meters and are modelled. None where nothing is metered.
     """
-    if pooling.earlier is None and not any(np.isfinite(t.columns[c]).any() for t in tables for c in ENERGY):
-        return [dict(f.columns) for f in buildings], None
-    meters = _Meters.of(tables, pooling)
-    metered = _parcels(meters, tables)
+    if pooling.earlier is None and not np.isfinite(meters.energy).any():
+        return None
+    metered = _parcels(meters)
     pools = form(metered, pooling.rule, pooling.earlier)
-    shared = spread(pools.total, pools.of(meters.key), _weights(tables, weight, meters.left_out))
+    member = pools.of(meters.key)
+    shared = spread(pools.total, member, meters.weight)
     energy = np.where(meters.left_out, meters.energy, shared)
-    ends = np.cumsum([len(t) for t in tables])
-    in_pool = np.where(pools.of(meters.key) >= 0, 1.0, np.nan)
-    parts = [slice(end - len(t), end) for t, end in zip(tables, ends, strict=True)]
-    columns = [_with_energy(f, energy[part], in_pool[part]) for f, part in zip(buildings, parts, strict=True)]
-    return columns, Pooled(pools, _report(pools, metered, meters.key, shared, pooling.rule))
+    pooled = Pooled(pools, _report(pools, metered, meters.key, shared, pooling.rule))
+    return energy, np.where(member >= 0, 1.0, np.nan), pooled
 
 
 def metered_parcels(tables: Sequence[ActivityTable], pooling: Pooling) -> Metered:
     """Parcels with meters as they would be pooled, from tables with the energy as it was read."""
-    return _parcels(_Meters.of(tables, pooling), tables)
+    return _parcels(Meters.joined([Meters.of(t, pooling) for t in tables]))
 
 
 def parcel_keys(tables: Sequence[ActivityTable], salt: str) -> I64:
@@ -122,9 +130,9 @@ def _parcel_names(table: ActivityTable) -> list[str]:
     return [str(name) for name in names]
 
 
-def _weights(tables: Sequence[ActivityTable], weight: Weight, left_out: Mask) -> F64:
+def _weights(table: ActivityTable, weight: Weight | None, left_out: Mask) -> F64:
     """Each building's part in its pool by carrier, (n, carriers); 0 where unknown or left out."""
-    expected = np.concatenate([np.asarray(weight(t), np.float64) for t in tables])
+    expected = np.asarray(weight(table), np.float64) if weight is not None else np.ones(len(table))
     positive = np.where(np.isfinite(expected) & (expected > 0), expected, 0.0)
     return np.where(left_out, 0.0, positive[:, None])
 
@@ -134,21 +142,18 @@ def _left_out(table: ActivityTable, pooling: Pooling) -> Mask:
     return np.stack([masks.get(c, np.zeros(len(table), bool)) for c in ENERGY], axis=1)
 
 
-def _parcels(meters: _Meters, tables: Sequence[ActivityTable]) -> Metered:
+def _parcels(meters: Meters) -> Metered:
     """Parcels with a meter that counts, where their largest buildings stand."""
-    rows = np.flatnonzero(np.isin(meters.key, meters.key[np.isfinite(meters.counted).any(axis=1)]))
+    counted = meters.counted
+    rows = np.flatnonzero(np.isin(meters.key, meters.key[np.isfinite(counted).any(axis=1)]))
     key, parcel = np.unique(meters.key[rows], return_inverse=True)
-    counted = np.nan_to_num(meters.counted[rows])
-    energy = np.stack([np.bincount(parcel, e, len(key)) for e in counted.T], axis=1)
-    size = np.concatenate([t.measure for t in tables])[rows]
-    largest = rows[np.lexsort((size, parcel))[np.cumsum(np.bincount(parcel, minlength=len(key))) - 1]]
-    geometry = np.concatenate([t.geometry.to_shapely() for t in tables])
-    place = shapely.get_coordinates(shapely.point_on_surface(geometry[largest]))
-    east, north = (np.floor(place.T / CELL).astype(np.int64)) if len(place) else np.zeros((2, 0), np.int64)
-    return Metered(key, east, north, energy)
+    energy = np.stack([np.bincount(parcel, e, len(key)) for e in np.nan_to_num(counted[rows]).T], axis=1)
+    order = np.lexsort((meters.size[rows], parcel))
+    largest = rows[order[np.cumsum(np.bincount(parcel, minlength=len(key))) - 1]]
+    return Metered(key, meters.east[largest], meters.north[largest], energy)
 
 
-def _with_energy(features: Features, energy: F64, in_pool: F64) -> dict[str, NDArray[Any]]:
+def with_energy(features: Features, energy: F64, in_pool: F64) -> dict[str, NDArray[Any]]:
     """Columns with other energy in the rows in use, and ``pooled``: 1 where it is a part of a pool's, else NaN."""
     columns: dict[str, NDArray[Any]] = {**features.columns, POOLED: np.full(len(features), np.nan)}
     columns[POOLED][features.used] = in_pool

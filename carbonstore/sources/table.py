@@ -21,10 +21,10 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.activity import complete, known_columns, read_column, resolve
+from carbonstore.activity import complete, known_columns, read_column, resolve, texts
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.dbf import shapefile_encoding
-from carbonstore.sources.features import Features
+from carbonstore.sources.features import Features, numbered, shared_ids
 
 SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet")
 _PARQUET = (".parquet", ".geoparquet")
@@ -41,22 +41,67 @@ class _Layer:
     encoding: str | None = None
 
 
-def read(spec: SourceSpec) -> Features:
+@dataclass(frozen=True)
+class Rows:
+    """Some consecutive rows of a file. ``ids`` of rows (from ``start``) that had to be told apart from rows anywhere in
+    the file, and the ``repeats``: rows that are there already.
+    """
+
+    start: int
+    stop: int
+    ids: Mapping[int, str]
+    repeats: tuple[int, ...]
+
+
+def slices(spec: SourceSpec, size: int) -> tuple[list[Rows], int] | None:
+    """A GeoParquet file of more than ``size`` rows in slices, and how many ids several rows share; else None."""
+    if spec.kind != "table" or spec.path.suffix.lower() not in _PARQUET:
+        return None
+    file, name, _ = _opened(spec)
+    n = int(file.metadata.num_rows)
+    if n <= size:
+        return None
+    own = resolve(_renames(spec), _fields(file, name), known_columns(spec.provides[0], spec.kind), spec.place).get("id")
+    ids = row_ids(texts(file.read(columns=[own])[own], f"{spec.place}.id") if own else None, n)
+    rows = shared_ids(ids)
+    if not len(rows):
+        return [Rows(i, min(i + size, n), {}, ()) for i in range(0, n, size)], 0
+    shapes = file.read(columns=[name])[name].take(pa.array(rows)).to_pylist()
+    named, repeats, shared = numbered(ids[rows].tolist(), shapely.to_wkb(shapely.from_wkb(shapes, on_invalid="ignore")))
+    return [_rows(i, min(i + size, n), rows, named, repeats) for i in range(0, n, size)], shared
+
+
+def _rows(
+    start: int, stop: int, rows: NDArray[np.intp], named: NDArray[np.object_], repeats: NDArray[np.bool_]
+) -> Rows:
+    here = slice(*np.searchsorted(rows, [start, stop]))
+    at = (rows[here] - start).tolist()
+    ids = dict(zip(at, named[here].tolist(), strict=True))
+    return Rows(start, stop, ids, tuple((rows[here][repeats[here]] - start).tolist()))
+
+
+def read(spec: SourceSpec, rows: Rows | None = None) -> Features:
     """The table's rows in its own CRS; InvalidInput for no CRS, an unknown column or layer, undecodable text."""
     suffix = spec.path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidInput(f"'{spec.path.name}' is no table", where=f"{spec.place}.path", allowed=SUFFIXES)
-    layer = _parquet(spec) if suffix in _PARQUET else _ogr(spec)
+    layer = _parquet(spec, rows) if suffix in _PARQUET else _ogr(spec)
     crs = crs_of(spec, layer.crs)
     geometry = shapely.from_wkb(layer.wkb, on_invalid="ignore")
-    features = features_of(spec, layer.table, geometry, crs)
+    features = features_of(spec, layer.table, geometry, crs, first=rows.start + 1 if rows else 1)
     return replace(features, notes=_notes(spec, layer), encoding=layer.encoding)
 
 
 def features_of(
-    spec: SourceSpec, table: pa.Table, geometry: NDArray[np.object_], crs: str, *, decimal_comma: bool = False
+    spec: SourceSpec,
+    table: pa.Table,
+    geometry: NDArray[np.object_],
+    crs: str,
+    *,
+    decimal_comma: bool = False,
+    first: int = 1,
 ) -> Features:
-    """Activity columns of an attribute table by their contract names, with their geometry."""
+    """Activity columns of an attribute table by their contract names, with their geometry; ``first``: its first row."""
     kind = spec.provides[0]
     names = resolve(_renames(spec), table.column_names, known_columns(kind, spec.kind), spec.place)
     columns: dict[str, NDArray[Any]] = {}
@@ -64,15 +109,15 @@ def features_of(
     for name, own in names.items():
         columns[name], bad = read_column(name, kind, table[own], spec.place, decimal_comma=decimal_comma)
         unparsed |= {name: bad} if bad else {}
-    ids = row_ids(columns.pop("id", None), table.num_rows)
+    ids = row_ids(columns.pop("id", None), table.num_rows, first)
     features = Features.of(kind, ids, geometry, complete(columns, kind, table.num_rows), crs)
     return replace(features, unparsed=unparsed)
 
 
-def row_ids(ids: NDArray[np.object_] | None, n: int) -> NDArray[np.object_]:
-    """Ids as text; rows without one are named by their number, from 1."""
+def row_ids(ids: NDArray[np.object_] | None, n: int, first: int = 1) -> NDArray[np.object_]:
+    """Ids as text; rows without one are named by their number, from ``first``."""
     given = ids if ids is not None else np.full(n, None, object)
-    return np.array([i if i is not None else f"{_ROW}/{row}" for row, i in enumerate(given.tolist(), 1)], object)
+    return np.array([i if i is not None else f"{_ROW}/{row}" for row, i in enumerate(given.tolist(), first)], object)
 
 
 def _ogr(spec: SourceSpec) -> _Layer:
@@ -118,8 +163,23 @@ def _layer_name(spec: SourceSpec) -> str | None:
     return spec.layer
 
 
-def _parquet(spec: SourceSpec) -> _Layer:
+def _parquet(spec: SourceSpec, rows: Rows | None) -> _Layer:
     """GeoParquet 1.x: geometry as WKB, CRS as PROJJSON (absent means OGC:CRS84, null means unknown)."""
+    file, name, column = _opened(spec)
+    names = [*_wanted(spec, _fields(file, name)), name]
+    table = file.read(columns=names) if rows is None else _sliced(file, names, rows)
+    crs = (
+        "OGC:CRS84"
+        if "crs" not in column
+        else None
+        if column["crs"] is None
+        else _authority(CRS.from_json_dict(column["crs"]))
+    )
+    return _Layer(table.drop_columns([name]), np.array(table[name].to_pylist(), object), crs)
+
+
+def _opened(spec: SourceSpec) -> tuple[pq.ParquetFile, str, dict[str, Any]]:
+    """The file, the name of its geometry column and what it says of it."""
     try:
         file = pq.ParquetFile(spec.path)
         meta = json.loads((file.schema_arrow.metadata or {})[b"geo"])
@@ -131,16 +191,21 @@ def _parquet(spec: SourceSpec) -> _Layer:
     column = meta["columns"][name]
     if column.get("encoding") != "WKB":
         raise InvalidInput(f"the geometry is encoded as {column.get('encoding')}", where=spec.place, allowed=["WKB"])
-    fields = [f for f in file.schema_arrow.names if f != name]
-    table = file.read(columns=[*_wanted(spec, fields), name])
-    crs = (
-        "OGC:CRS84"
-        if "crs" not in column
-        else None
-        if column["crs"] is None
-        else _authority(CRS.from_json_dict(column["crs"]))
+    return file, name, column
+
+
+def _fields(file: pq.ParquetFile, geometry: str) -> list[str]:
+    return [f for f in file.schema_arrow.names if f != geometry]
+
+
+def _sliced(file: pq.ParquetFile, names: Sequence[str], rows: Rows) -> pa.Table:
+    """Some rows, from the row groups that hold them."""
+    ends = np.cumsum([file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)])
+    groups = range(
+        int(np.searchsorted(ends, rows.start, "right")), int(np.searchsorted(ends, rows.stop - 1, "right")) + 1
     )
-    return _Layer(table.drop_columns([name]), np.array(table[name].to_pylist(), object), crs)
+    first = int(ends[groups[0] - 1]) if groups[0] else 0
+    return file.read_row_groups(list(groups), columns=list(names)).slice(rows.start - first, rows.stop - rows.start)
 
 
 def _authority(crs: CRS) -> str:

@@ -65,7 +65,7 @@ def folder(path: Path, floor: dict[str, float] | None = None, drop: str | None =
 
 
 def bytes_of(release: Release) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted(release.path.iterdir()) if p.name != "built.json"}
+    return {p.name: p.read_bytes() for p in sorted(release.path.iterdir()) if p.name not in ("built.json", "run.json")}
 
 
 @pytest.fixture(scope="module")
