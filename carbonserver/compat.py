@@ -24,7 +24,6 @@ from pygeoapi import util
 from pyproj import Transformer
 
 from carbonserver import html
-from carbonserver.conformance import FEATURES, PROCESSES, TILES
 
 SUPPORTED = "0.24"
 SCOPE_KEY = "carbongrid.api"
@@ -96,9 +95,6 @@ def install() -> None:
     items = importlib.import_module("pygeoapi.api.itemtypes")
     vars(items).update(transform_bbox=transform_bbox, validate_datetime=validate_datetime)
     vars(importlib.import_module("pygeoapi.api.collection"))["dategetter"] = dategetter
-    items.CONFORMANCE_CLASSES_FEATURES[:] = FEATURES
-    importlib.import_module("pygeoapi.api.tiles").CONFORMANCE_CLASSES[:] = TILES
-    importlib.import_module("pygeoapi.api.processes").CONFORMANCE_CLASSES[:] = PROCESSES
     logging.getLogger("pygeoapi").setLevel(logging.CRITICAL)  # it logs every client error
 
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conformance classes this server declares: only what it implements and tests, whatever pygeoapi lists by itself.
+"""Conformance classes as data: what each part of the server can claim, declared where that part is configured.
 
-pygeoapi declares by code module, not by instance: read-only collections would claim Features Part 4.
+pygeoapi declares by code module, not by instance: read-only collections would claim Features Part 4. Every class here
+has a test named after it in ``tests/conformance`` (``ogcapi-tiles-1/1.0/conf/mvt``: ``test_tiles_1_mvt``); without one
+the tests fail.
 """
+
+from collections.abc import Sized
 
 _SPEC = "http://www.opengis.net/spec"
 
@@ -33,3 +37,9 @@ TILES = (
     *_classes("tms/2.0", "tilesetmetadata", "json-tilesetmetadata"),
 )
 PROCESSES = _classes("ogcapi-processes-1/1.0", "core", "ogc-process-description", "json", "oas30")
+
+
+def declared(collections: Sized, processes: Sized) -> dict[str, list[str]]:
+    """The document ``/conformance`` of a server with these collections and processes."""
+    data = (*FEATURES, *TILES) if len(collections) else ()
+    return {"conformsTo": sorted({*COMMON, *data, *(PROCESSES if len(processes) else ())})}

@@ -16,11 +16,13 @@ from starlette.types import ASGIApp
 from carbongrid.errors import InvalidInput
 from carbonserver import answers
 from carbonserver.answers import Variant
+from carbonserver.conformance import declared
 from carbonserver.host import state_of
 from carbonserver.landing import OPENAPI, landing_page
 from carbonserver.params import names
 from carbonserver.resource import Passed, Resource, document
 from carbonstore.catalogue import Collection
+from processes.registry import PROCESSES
 
 DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}
 PAGE = {"json": "application/json", "html": "text/html"}
@@ -48,7 +50,7 @@ class Pages:
             Route("/healthz", Resource(self._health)),
             Route("/openapi", Resource(self._openapi)),
             self._route("/", DOCUMENT, self._landing, "landing_page.html"),
-            self._route("/conformance", PAGE),
+            self._route("/conformance", PAGE, self._conformance, "conformance.html"),
             self._route("/collections", DOCUMENT),
             self._route("/collections/{collection}", DOCUMENT),
             self._route("/collections/{collection}/schema", SCHEMA, self._schema, "collections/schema.html", "profile"),
@@ -92,6 +94,10 @@ class Pages:
         """NotFound for a collection that the path names in vain."""
         if "collection" in request.path_params:
             state_of(request).snapshot.collection(request.path_params["collection"])
+
+    @staticmethod
+    def _conformance(request: Request, _variant: Variant) -> Mapping[str, Any]:
+        return declared(state_of(request).snapshot.collections, PROCESSES)
 
     def _landing(self, _request: Request, variant: Variant) -> Mapping[str, Any]:
         return landing_page(self.url, variant.language)

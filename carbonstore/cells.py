@@ -135,9 +135,13 @@ def _sorted_page(found: Selection, query: CellQuery, order: Sequence[tuple[str, 
 
 
 def _sort_keys(column: Number | Labels, descending: bool) -> list[Ints]:
-    """Keys for lexsort, the weightier one last: the values' rank, then nulls after everything else."""
+    """Keys for lexsort, the weightier one last: the values' rank, then nulls after everything else.
+
+    Labels of several years may repeat a text; equal texts rank equal, so that the next key decides.
+    """
     if isinstance(column, Labels):
-        rank = np.append(np.argsort(np.argsort(column.texts)) if column.texts else [], 0).astype(np.int64)[column.codes]
+        ranks = np.unique(column.texts, return_inverse=True)[1] if column.texts else np.zeros(0, np.int64)
+        rank = np.append(ranks, 0).astype(np.int64)[column.codes]
     else:
         rank = column.scaled
     return [-rank if descending else rank, column.null.astype(np.int64)]

@@ -19,7 +19,6 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from carbongrid.errors import CarbongridError
-from carbonserver import conformance
 from carbonserver.app import create_app
 from carbonserver.errors import domain_error
 from carbonserver.middleware import BodyLimit
@@ -123,13 +122,6 @@ def test_every_link_of_a_collection_answers(api: TestClient) -> None:
             answer = api.get(link["href"])
             assert answer.status_code == 200, link["href"]
             assert answer.headers["content-type"].partition(";")[0] == link["type"].partition(";")[0], link["href"]
-
-
-def test_only_what_is_true_is_declared(api: TestClient) -> None:
-    declared = api.get("/conformance").json()["conformsTo"]
-    true = {*conformance.COMMON, *conformance.FEATURES, *conformance.TILES, *conformance.PROCESSES}
-    assert set(declared) == true
-    assert len(declared) == len(true)
 
 
 def test_schema_and_queryables(api: TestClient) -> None:

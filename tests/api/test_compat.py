@@ -16,7 +16,7 @@ from pygeoapi import crs as stock_crs
 from pygeoapi import util
 from pygeoapi.api import validate_datetime
 
-from carbonserver import compat, conformance
+from carbonserver import compat
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
@@ -118,14 +118,6 @@ def test_instants_are_written_with_z() -> None:
     assert util.dategetter("begin", begin).endswith("+00:00"), "pygeoapi writes Z now: drop the shim"
     compat.install()
     assert importlib.import_module("pygeoapi.api.collection").dategetter("begin", begin) == "2022-01-01T00:00:00Z"
-
-
-def test_declared_classes_are_ours() -> None:
-    compat.install()
-    items = importlib.import_module("pygeoapi.api.itemtypes")
-    assert tuple(items.CONFORMANCE_CLASSES_FEATURES) == conformance.FEATURES
-    declared = {*conformance.FEATURES, *conformance.TILES, *conformance.PROCESSES}
-    assert not [c for c in declared if "features-4" in c or c.endswith(("cql2/1.0/conf/functions", "/callback"))]
 
 
 def test_importing_leaves_no_trace_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
