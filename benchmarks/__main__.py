@@ -7,7 +7,7 @@ Exit code 1 where a result differs from its peer's or a promise does not hold.
 import sys
 from importlib import import_module
 
-ALL = ("estimating", "gridding", "encoding", "publishing", "serving")
+ALL = ("estimating", "gridding", "encoding", "filtering", "publishing", "serving")
 
 
 def main() -> int:

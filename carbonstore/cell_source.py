@@ -2,7 +2,7 @@
 """The cells of one year as a filter reads them: columns part by part, published outlines, bounds of their blocks.
 
 Bounds of a property are computed when a filter first asks for it and kept as long as the release is open: two numbers
-for 4,096 cells.
+for 1,024 cells.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

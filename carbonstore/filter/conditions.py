@@ -322,13 +322,29 @@ class All:
     of: Sequence[Condition]
 
     def outcome(self, view: View) -> Truth:
-        """False as soon as one is."""
-        return reduce(Truth.__and__, (c.outcome(view) for c in self.of))
+        """False as soon as one is: the dearer conditions are asked of the rows that the cheaper ones leave."""
+        first, *rest = sorted(self.of, key=cost)
+        truth = first.outcome(view)
+        for k, condition in enumerate(rest):
+            alive = np.flatnonzero(~truth.false)
+            if isinstance(view, Rows) and len(alive) * 2 < view.size:
+                return _widened(truth, alive, All(rest[k:]).outcome(view.pick(alive)))
+            truth &= condition.outcome(view)
+        return truth
 
     def candidates(self, source: Source) -> Ints | None:
         """What all hints leave."""
         hints = [h for c in self.of if (h := c.candidates(source)) is not None]
         return reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), hints) if hints else None
+
+
+def _widened(truth: Truth, places: Ints, further: Truth) -> Truth:
+    """AND of rows with what was found of those of them that are not false already."""
+    size = len(truth.true)
+    masks = np.ones(size, np.bool_), np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    for mask, found in zip(masks, further.masks, strict=True):
+        mask[places] = found
+    return truth & Truth(*masks)
 
 
 @dataclass(frozen=True)
@@ -338,14 +354,27 @@ class Any:
     of: Sequence[Condition]
 
     def outcome(self, view: View) -> Truth:
-        """True as soon as one is."""
-        return reduce(Truth.__or__, (c.outcome(view) for c in self.of))
+        """True as soon as one is: not all of them false, by De Morgan."""
+        return ~All([c.of if isinstance(c, Not) else Not(c) for c in self.of]).outcome(view)
 
     def candidates(self, source: Source) -> Ints | None:
         """What all hints hold together, where each gives one."""
         hints = [c.candidates(source) for c in self.of]
         known = [h for h in hints if h is not None]
         return np.unique(np.concatenate(known)) if len(known) == len(hints) else None
+
+
+def cost(condition: Condition) -> int:
+    """How dear a condition is by row: numbers are cheapest, texts are made first, geometries dearest."""
+    if isinstance(condition, Not | Undecided):
+        return cost(condition.of)
+    if isinstance(condition, All | Any):
+        return max(cost(c) for c in condition.of)
+    if isinstance(condition, Same):
+        return max(cost(condition.left), cost(condition.right))
+    if isinstance(condition, Related | NoShape | PairOfTexts):
+        return 2
+    return 0 if isinstance(condition, Compared | Among | Missing | Constant) else 1
 
 
 @dataclass(frozen=True)
@@ -368,4 +397,4 @@ def _spread(truth: Truth, size: int) -> Truth:
     """An outcome of literals only, for every row or block."""
     if len(truth.true) == size:
         return truth
-    return Truth(*(np.broadcast_to(m, size) for m in (truth.true, truth.false, truth.unknown)))
+    return Truth(*(np.broadcast_to(m, size) for m in truth.masks))

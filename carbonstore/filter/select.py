@@ -7,7 +7,6 @@ least and greatest values allow it, then the rows themselves, part by part.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,21 +37,23 @@ class Filter:
         """Of a syntax tree whose geometries are in ``crs``; InvalidInput names what is wrong with it."""
         return cls(compiled(in_crs84(tree, crs), fields))
 
-    def select(self, source: Source, rows: Ints | None = None, *, blocks: bool = True) -> Ints | None:
+    def select(self, source: Source, rows: Ints | None = None, *, scan: bool = False) -> Ints | None:
         """The rows among these (None = all, else ascending) for which it is true; None = all of the source.
 
-        ``blocks``: consult the bounds of blocks. The answer is the same without, only later.
+        ``scan``: look at each of them. The answer is the same, only later.
         """
-        hint = self.condition.candidates(source)
+        hint = None if scan else self.condition.candidates(source)
         if hint is not None:
             rows = hint if rows is None else np.intersect1d(rows, hint, assume_unique=True)
         size = len(source) if rows is None else len(rows)
-        state = self._states(source, consult=blocks and size * WORTH >= len(source))
+        state = self._states(source, consult=not scan and size * WORTH >= len(source))
         near: dict[int, Ints | None] = {}
-        found = [np.empty(0, np.int64)]
-        for part, sure in _runs(len(source), state) if rows is None else _chunks(rows, state):
-            found.append(_listed(part) if sure else self._true(Rows(source, part, near)))
-        chosen = np.concatenate(found)
+        parts = _parts(len(source), np.flatnonzero(state == PERHAPS)) if rows is None else _chunks(rows, state)
+        found = [np.empty(0, np.int64), *(self._true(Rows(source, part, near)) for part in parts)]
+        if rows is None and (state == THROUGHOUT).any():
+            chosen = np.sort(np.concatenate([*found, _rows_of(np.flatnonzero(state == THROUGHOUT), len(source))]))
+        else:
+            chosen = np.concatenate(found)
         return None if len(chosen) == len(source) else chosen
 
     def _states(self, source: Source, *, consult: bool) -> States:
@@ -70,23 +71,21 @@ class Filter:
         return places + view.rows.start if isinstance(view.rows, slice) else view.rows[places]
 
 
-def _runs(size: int, state: States) -> Iterator[tuple[Part, bool]]:
-    """Blocks of one state end to end, cut into parts; whether it is true throughout."""
-    bounds = [0, *(np.flatnonzero(np.diff(state)) + 1).tolist(), len(state)]
-    for first, last in pairwise(bounds):
-        if first == last or state[first] == NOWHERE:
-            continue
-        sure = bool(state[first] == THROUGHOUT)
-        for start in range(first, last, AT_ONCE):
-            yield slice(start * BLOCK, min(min(start + AT_ONCE, last) * BLOCK, size)), sure
+def _parts(size: int, blocks: Ints) -> Iterator[Part]:
+    """The rows of some blocks, so many at once: a slice where they stand end to end."""
+    for start in range(0, len(blocks), AT_ONCE):
+        some = blocks[start : start + AT_ONCE]
+        together = some[-1] - some[0] + 1 == len(some)
+        yield slice(int(some[0]) * BLOCK, min(int(some[-1] + 1) * BLOCK, size)) if together else _rows_of(some, size)
 
 
-def _chunks(rows: Ints, state: States) -> Iterator[tuple[Part, bool]]:
+def _rows_of(blocks: Ints, size: int) -> Ints:
+    """Rows of blocks, ascending; the last block of a source may be short."""
+    rows: Ints = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    return rows[rows < size] if len(rows) and rows[-1] >= size else rows
+
+
+def _chunks(rows: Ints, state: States) -> Iterator[Part]:
     """Some rows, less those of blocks where it is true nowhere."""
     kept = rows[state[rows // BLOCK] != NOWHERE]
-    for start in range(0, len(kept), AT_ONCE * BLOCK):
-        yield kept[start : start + AT_ONCE * BLOCK], False
-
-
-def _listed(part: Part) -> Ints:
-    return np.arange(part.start, part.stop, dtype=np.int64) if isinstance(part, slice) else part
+    return (kept[start : start + AT_ONCE * BLOCK] for start in range(0, len(kept), AT_ONCE * BLOCK))

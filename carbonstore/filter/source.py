@@ -18,9 +18,9 @@ from carbonstore.filter.truth import Floats, Mask, Range, Truth
 from carbonstore.quads import Box
 
 Ints = NDArray[np.int64]
-BLOCK = 4096
+BLOCK = 1024
 """Rows of a block."""
-AT_ONCE = 16
+AT_ONCE = 64
 """Blocks that are evaluated together."""
 
 type Part = slice | Ints

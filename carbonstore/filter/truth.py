@@ -42,6 +42,11 @@ class Truth:
         """Of rows: true or false where known."""
         return cls(true & known, ~true & known, ~known)
 
+    @property
+    def masks(self) -> tuple[Mask, Mask, Mask]:
+        """All three."""
+        return self.true, self.false, self.unknown
+
     def __invert__(self) -> "Truth":
         """NOT: unknown stays unknown."""
         return Truth(self.false, self.true, self.unknown)
