@@ -142,8 +142,7 @@ def assemble(
         cells,
         border(place),
     )
-    account = Account.of(list(layers.values()))
-    return replace(draft, cells={size: _assessed(c, account, draft) for size, c in cells.items()})
+    return replace(draft, cells=_assessed(draft))
 
 
 def settled(found: Parts, place: Place) -> Parts:
@@ -280,13 +279,10 @@ class Account:
     @classmethod
     def of(cls, layers: Sequence[Layer]) -> "Account":
         """Concatenate layers; sources and lines are numbered through."""
-        first_source = np.cumsum([0, *(len(layer.id) for layer in layers)])
         first_line = np.cumsum([0, *(len(layer.lines.kg) for layer in layers)])
-        columns = {f.name: np.concatenate([getattr(layer.lines, f.name) for layer in layers]) for f in fields(Lines)}
-        source = [layer.lines.source + n for layer, n in zip(layers, first_source, strict=False)]
         line = [layer.pieces.line + n for layer, n in zip(layers, first_line, strict=False)]
         return cls(
-            Lines(**columns | {"source": np.concatenate(source).astype(np.int32)}),
+            _all_lines(layers),
             np.concatenate(line).astype(np.int64),
             np.concatenate([np.repeat(layer.pieces.cells, np.diff(layer.pieces.ptr)) for layer in layers]),
             np.concatenate([layer.pieces.kg for layer in layers]),
@@ -300,23 +296,63 @@ def interval_signs(bands: Sequence[Band]) -> NDArray[np.int64]:
     return weights(bands)[[names.index(n) for n in INTERVALS]]
 
 
-def _assessed(cells: Cells, account: Account, inventory: Inventory) -> Cells:
-    """Absolute half-widths of every cell, a source's pieces in it erring together, and its quality (method 2.6)."""
-    size, finest = cells.window.grid.cell_size, inventory.grid.cell_size
-    window = inventory.cells[finest].window
-    group = np.searchsorted(cells.index, window.parents(account.cell, size // finest))
+def _assessed(inventory: Inventory) -> dict[int, Cells]:
+    """Absolute half-widths of every cell, a source's pieces in it erring together, and its quality (method 2.6).
+
+    Rows of the coarsest cells are taken one after another, so that no more than the pieces of one row are gathered.
+    """
     signs = interval_signs(inventory.bands)
-    lines, tables = account.lines, (inventory.factors, inventory.rows)
-    widths = grouped_half_widths(account.line, account.kg, group, lines, lines.band, signs, *tables, len(cells.index))
-    quality = mean_quality(account.kg, account.grade, group, len(cells.index))
-    return replace(cells, u95=np.rint(widths).astype(np.int64), quality=quality)
+    u95 = {size: np.zeros((len(INTERVALS), len(c.index)), np.int64) for size, c in inventory.cells.items()}
+    quality = {size: np.zeros(len(c.index), np.uint8) for size, c in inventory.cells.items()}
+    coarsest, finest = max(inventory.cells), inventory.cells[inventory.grid.cell_size].window
+    for row in range(inventory.cells[coarsest].window.nrow):
+        strip = _strip(list(inventory.layers.values()), row, coarsest // inventory.grid.cell_size)
+        for size, cells in inventory.cells.items():
+            rows = coarsest // size * cells.window.ncol
+            here = slice(*np.searchsorted(cells.index, [row * rows, (row + 1) * rows]))
+            index = cells.index[here]
+            group = np.searchsorted(index, finest.parents(strip.cell, size // inventory.grid.cell_size))
+            tables = (inventory.factors, inventory.rows)
+            bands = strip.lines.band
+            widths = grouped_half_widths(strip.line, strip.kg, group, strip.lines, bands, signs, *tables, len(index))
+            u95[size][:, here] = np.rint(widths).astype(np.int64)
+            quality[size][here] = mean_quality(strip.kg, strip.grade, group, len(index))
+    return {size: replace(c, u95=u95[size], quality=quality[size]) for size, c in inventory.cells.items()}
+
+
+def _strip(layers: Sequence[Layer], row: int, height: int) -> Account:
+    """The pieces in a row of coarse cells, ``height`` fine ones high, each with a copy of its line."""
+    first_source = np.cumsum([0, *(len(layer.id) for layer in layers)])
+    lines, cell, kg, grade = [], [], [], []
+    for layer, n in zip(layers, first_source, strict=False):
+        pieces, ncol = layer.pieces, layer.pieces.window.ncol
+        first, last = np.searchsorted(pieces.cells, [row * height * ncol, (row + 1) * height * ncol])
+        own = slice(pieces.ptr[first], pieces.ptr[last])
+        line = pieces.line[own]
+        lines.append({f.name: getattr(layer.lines, f.name)[line] for f in fields(Lines)})
+        grade.append(layer.quality[lines[-1]["source"]])
+        lines[-1]["source"] = (lines[-1]["source"] + n).astype(np.int32)
+        cell.append(np.repeat(pieces.cells[first:last], np.diff(pieces.ptr[first : last + 1])))
+        kg.append(pieces.kg[own])
+    columns = {f.name: np.concatenate([one[f.name] for one in lines]) for f in fields(Lines)}
+    count = len(columns["kg"])
+    every = np.arange(count, dtype=np.int64)
+    return Account(Lines(**columns), every, np.concatenate(cell), np.concatenate(kg), np.concatenate(grade))
+
+
+def _all_lines(layers: Sequence[Layer]) -> Lines:
+    """The lines of all layers, their sources numbered through."""
+    first_source = np.cumsum([0, *(len(layer.id) for layer in layers)])
+    columns = {f.name: np.concatenate([getattr(layer.lines, f.name) for layer in layers]) for f in fields(Lines)}
+    source = [layer.lines.source + n for layer, n in zip(layers, first_source, strict=False)]
+    return Lines(**columns | {"source": np.concatenate(source).astype(np.int32)})
 
 
 def total_intervals(inventory: Inventory) -> dict[str, int]:
     """Absolute 95 % half-width of the inventory's totals in kg, by figure; empty without sources."""
     if not inventory.layers:
         return {}
-    lines = Account.of(list(inventory.layers.values())).lines
+    lines = _all_lines(list(inventory.layers.values()))
     signs = interval_signs(inventory.bands)
     return {
         name: round(half_widths(lines.kg, lines, sign[lines.band], inventory.factors, inventory.rows))
@@ -328,7 +364,7 @@ def total_percentiles(inventory: Inventory) -> dict[str, Interval]:
     """95 % interval of the inventory's totals by figure, drawn where approach 1 is invalid; empty without sources."""
     if not inventory.layers:
         return {}
-    lines = Account.of(list(inventory.layers.values())).lines
+    lines = _all_lines(list(inventory.layers.values()))
     model = Model(inventory.factors, inventory.rows)
     signs = interval_signs(inventory.bands)
     return {name: model.interval(lines, sign[lines.band]) for name, sign in zip(INTERVALS, signs, strict=True)}

@@ -7,7 +7,9 @@ cells of one forest) follow a hash of the cell's column and row from the CRS ori
 tilt a region's sum by hundreds of kilograms; nor does the result depend on the window or on the order of sources.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import floor
 from typing import Self
 
@@ -67,28 +69,86 @@ def pieces(parts: Parts, line_source: NDArray[np.int32], line_kg: I64, window: W
     if homeless.any():
         at = int(np.argmax(homeless))
         raise InvalidInput(f"source {line_source[at]} has {line_kg[at]} kg but no area or length inside the grid")
-    kg = _apportioned(first, last, line_kg, parts.measure, identity(window, parts.cell))
-    count = last - first
-    line = np.repeat(np.arange(len(count), dtype=np.int32), count)
-    cell = parts.cell[np.arange(len(kg)) + np.repeat(first - (np.cumsum(count) - count), count)]
-    kept = np.flatnonzero(kg)
-    order = kept[np.argsort(cell[kept], kind="stable")]
-    cells, ptr = _groups(cell[order])
-    return Pieces(window, cells, ptr, line[order], kg[order])
+    cells, position = np.unique(parts.cell, return_inverse=True)
+    work = _Work(first, last, line_kg, parts.measure, identity(window, parts.cell), position.astype(np.int64))
+    count = np.zeros(len(cells), np.int64)
+    for _, piece_of, kg in work.slices():
+        _count(piece_of, kg, count)
+    ptr = np.append(0, np.cumsum(count))
+    line, kilograms = np.empty(ptr[-1], np.int32), np.empty(ptr[-1], np.int64)
+    free = ptr[:-1].copy()
+    for lines, piece_of, kg in work.slices():
+        _place(lines, piece_of, kg, free, line, kilograms)
+    occupied = count > 0
+    return Pieces(window, cells[occupied], np.append(ptr[:-1][occupied], ptr[-1]), line, kilograms)
 
 
-def _groups(ordered: I64) -> tuple[I64, I64]:
-    """Distinct values of an ascending array and where each begins (n + 1)."""
-    first = np.flatnonzero(np.diff(ordered, prepend=-1))
-    return ordered[first], np.append(first, len(ordered)).astype(np.int64)
+_AT_A_TIME = 1 << 22
+"""Pieces that are held before they are sorted into their cells."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What lines are split by, gone through twice: to count the pieces of every cell, and to put them there.
+
+    Splitting twice takes less than sorting once, and no more memory than a slice. Line ``i`` owns parts
+    ``first[i]:last[i]`` of ``weight``, ``key`` and ``at`` (position of the part's cell among those that are occupied).
+    """
+
+    first: I64
+    last: I64
+    kg: I64
+    weight: F64
+    key: I64
+    at: I64
+
+    def slices(self) -> Iterator[tuple[NDArray[np.int32], I64, I64]]:
+        """Line, position of the cell and kilograms of every piece, some lines at a time."""
+        ends = np.cumsum(self.last - self.first)
+        bounds = np.searchsorted(ends, np.arange(_AT_A_TIME, ends[-1] if len(ends) else 0, _AT_A_TIME))
+        for i, j in pairwise([0, *np.unique(bounds[bounds > 0]).tolist(), len(ends)]):
+            first, last = self.first[i:j], self.last[i:j]
+            count = last - first
+            kg = _apportioned(first, last, self.kg[i:j], self.weight, self.key)
+            line = np.repeat(np.arange(i, j, dtype=np.int32), count)
+            yield line, self.at[np.arange(len(kg)) + np.repeat(first - (np.cumsum(count) - count), count)], kg
+
+
+@kernel
+def _count(at: I64, kg: I64, count: I64) -> None:
+    """Count the pieces of every cell that are not 0 kg."""
+    for i in range(len(at)):
+        if kg[i] != 0:
+            count[at[i]] += 1
+
+
+@kernel
+def _place(lines: NDArray[np.int32], at: I64, kg: I64, free: I64, out_line: NDArray[np.int32], out_kg: I64) -> None:
+    """Put pieces at the next free place of their cells; as they come in the order of lines, so they lie there."""
+    for i in range(len(at)):
+        if kg[i] != 0:
+            out_line[free[at[i]]], out_kg[free[at[i]]] = lines[i], kg[i]
+            free[at[i]] += 1
 
 
 def cell_sums(pieces: Pieces, line_band: NDArray[np.int16], n_bands: int) -> I64:
     """Kilograms of every occupied cell by band, exact, (n_bands, len(pieces.cells))."""
     out = np.zeros((n_bands, len(pieces.cells)), np.int64)
-    cell = np.repeat(np.arange(len(pieces.cells)), np.diff(pieces.ptr))
-    np.add.at(out, (line_band[pieces.line], cell), pieces.kg)
+    _add_up(
+        frozen(pieces.ptr, np.int64),
+        frozen(pieces.line, np.int32),
+        frozen(pieces.kg, np.int64),
+        frozen(line_band, np.int16),
+        out,
+    )
     return out
+
+
+@kernel
+def _add_up(ptr: I64, line: NDArray[np.int32], kg: I64, band: NDArray[np.int16], out: I64) -> None:
+    for cell in range(len(ptr) - 1):
+        for i in range(ptr[cell], ptr[cell + 1]):
+            out[band[line[i]], cell] += kg[i]
 
 
 def roll_up(kg: I64, parent: I64, n_parents: int) -> I64:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole kilograms: conservation first, then fairness, then independence of order and window."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -210,3 +212,19 @@ def test_identity_counts_from_the_crs_origin() -> None:
     assert np.array_equal(identity(near, index), identity(far, same))
     west = Window(Grid(5179, 100), -5, 5, 10, 10)
     assert len(set(identity(west, np.arange(100)).tolist())) == 100
+
+
+def test_pieces_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Window(Grid(5179, 100), 0, 20, 20, 20)
+    rng = np.random.default_rng(2)
+    corner = rng.uniform(50, 1_500, (40, 2))
+    boxes = [shapely.box(x, y, x + w, y + w) for (x, y), w in zip(corner, rng.uniform(5, 400, 40), strict=True)]
+    split = parts(Wkb.from_shapely(boxes), place)
+    source = np.sort(rng.integers(0, 40, 90)).astype(np.int32)
+    kg = rng.integers(-50, 5_000, 90)
+    whole = pieces(split, source, kg, place)
+    monkeypatch.setattr("carbongrid.pieces._AT_A_TIME", 7)
+    for name in ("cells", "ptr", "line", "kg"):
+        np.testing.assert_array_equal(getattr(pieces(split, source, kg, place), name), getattr(whole, name))
+    assert whole.kg.sum() == kg.sum()
+    assert all((np.diff(whole.line[a:b]) > 0).all() for a, b in pairwise(whole.ptr))
