@@ -21,6 +21,7 @@ from carbonserver.resource import Revalidated
 from carbonserver.settings import Settings
 from carbonserver.tiles import Tiles
 from carbonserver.warm import lifespan
+from carbonserver.wmts import Wmts
 from carbonstore.catalogue import Catalogue
 from processes import http as process_routes
 
@@ -48,12 +49,14 @@ def create_app(settings: Settings) -> ASGIApp:
 
 def _routes(settings: Settings, catalogue: Catalogue, rest: ASGIApp) -> list[BaseRoute]:
     """Ours before pygeoapi's: its patterns are greedy."""
+    maps = Maps(settings.url)
     return [
         *viewer_routes.routes(settings, catalogue),
         *process_routes.routes(catalogue, settings.url, html=rest),
         *Items(settings.url, rest).routes(),
         *Tiles(settings.url).routes(),
-        *Maps(settings.url).routes(),
+        *maps.routes(),
+        *Wmts(settings.url, maps).routes(),
         *MatrixSets(settings.url, rest).routes(),
         *Pages(settings.url, rest).routes(),
         Mount("/", rest),

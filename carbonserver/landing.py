@@ -19,6 +19,7 @@ TITLES = {
     "schemes": {"ko": "타일 행렬 집합", "en": "Tile matrix sets"},
     "processes": {"ko": "프로세스", "en": "Processes"},
     "map": {"ko": "지도", "en": "Map"},
+    "wmts": {"ko": "WMTS 1.0.0 (지도 타일)", "en": "WMTS 1.0.0 of the map tiles"},
 }
 _LINKS = (
     ("self", "/?f=json", "application/json", "self"),
@@ -32,6 +33,7 @@ _LINKS = (
     (f"{OGC}/tiling-schemes", "/tileMatrixSets", "application/json", "schemes"),
     (f"{OGC}/processes", "/processes", "application/json", "processes"),
     ("related", "/map", "text/html", "map"),
+    ("related", "/wmts/1.0.0/WMTSCapabilities.xml", "application/xml", "wmts"),
 )
 
 

@@ -75,6 +75,10 @@ class Maps:
         yield Route(path + "/{tms}", Resource(about))
         yield Route(path, Resource(every))
 
+    def tile(self, request: Request) -> Response:
+        """A map tile: ``path_params`` of the request name collection, tms, z, y, x and maybe style."""
+        return self._tile(request, self._maps, self._map(request))
+
     def _tile(self, request: Request, tileset: Callable[[Request, Collection, str], TileSet], make: Make) -> Response:
         collection, place = collection_of(request), place_of(request)
         tileset(request, collection, place[0]).check(*place[1:])

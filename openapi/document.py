@@ -25,7 +25,7 @@ from openapi.components import (
     ref,
     thing,
 )
-from openapi.tiles import pixel_tiles, vector_tiles
+from openapi.tiles import pixel_tiles, vector_tiles, wmts
 
 STYLE = "application/vnd.mapbox.style+json"
 GEOJSON = "application/geo+json"
@@ -44,7 +44,7 @@ def document(config: Json, fields: Mapping[str, Fields], processes: Json) -> Jso
     its id; ``processes``: paths, schemas and tags of the processes (``processes.openapi.parts``).
     """
     collections = {k: v for k, v in config["resources"].items() if v["type"] == "collection"}
-    paths = _common() | vector_tiles("", "dataset", "the whole dataset", _schemes(collections))
+    paths = _common() | wmts() | vector_tiles("", "dataset", "the whole dataset", _schemes(collections))
     for name, resource in collections.items():
         paths |= _collection(name, resource, fields[name], config["server"]["limits"])
     every = {name: schema for properties in fields.values() for name, schema in properties.items()}

@@ -104,5 +104,12 @@ def pixel_tiles(base: str, tag: str, title: str, schemes: list[str], figures: li
     return found
 
 
+def wmts() -> dict[str, Json]:
+    """The capabilities of WMTS, whose templates lead to the map tiles; requests by KVP are WMTS's own affair."""
+    ok = answer("The capabilities (OGC 07-057r7).", {"application/xml": {"type": "object"}})
+    operation = get("server", "getWmtsCapabilities", "WMTS capabilities", params("lang"), ok, "NotModified")
+    return {"/wmts/1.0.0/WMTSCapabilities.xml": operation}
+
+
 def _json(schema: str, description: str) -> Json:
     return answer(description, {"application/json": ref("schemas", schema)})

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WMTS read by GDAL and OWSLib from a running server: the pixels are the release's values in the style's colours."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import numpy as np
+import pytest
+import rasterio
+from owslib.wmts import WebMapTileService
+from pyproj import Transformer
+from rasterio.windows import Window
+from starlette.testclient import TestClient
+
+from carbonserver.app import create_app
+from carbonserver.settings import Settings
+from carbonserver.styles import Style, ids
+from carbonserver.wmts import CAPABILITIES
+from carbonstore import tms
+from tests.api.test_maps import CELLS, items, pixel
+from tests.store.test_raster import decoded
+from tests.toy import CORNERS, toy_cell
+from tools import browser as tool
+
+OWS = "{http://www.opengis.net/ows/1.1}"
+WMTS = "{http://www.opengis.net/wmts/1.0}"
+
+
+@pytest.fixture(scope="module")
+def live(cities: Path) -> Iterator[str]:
+    port = tool.free_port()
+    url = f"http://localhost:{port}"
+    with tool.serving(create_app(Settings(cities, url, port=port)), port):
+        yield url
+
+
+def color(style: Style, value: float | None) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(style.ramp.color(value)[1:]))
+
+
+@pytest.mark.parametrize("tms_id", list(tms.SETS))
+def test_gdal_draws_the_release(api: TestClient, live: str, tms_id: str) -> None:
+    """A mosaic of the finest tiles, at the middle of cells: GDAL finds them by the corners and CRS of each set."""
+    records, style = items(api), Style.named("net")
+    source = f"WMTS:{live}{CAPABILITIES},layer=toy-100m,style=net,tilematrixset={tms_id}"
+    with rasterio.open(source) as image:
+        to = Transformer.from_crs("EPSG:5179", tms.named(tms_id).crs, always_xy=True)
+        for east, north in CELLS:
+            x, y = to.transform(CORNERS[5179][0] + east + 50, CORNERS[5179][1] + north + 50)
+            row, col = image.index(x, y)
+            got = image.read(window=Window(col, row, 1, 1))[:, 0, 0]
+            wanted = color(style, records[toy_cell(east, north)]["net"])
+            assert tuple(int(v) for v in got[:3]) == wanted, (east, north)
+
+
+def test_gdal_lists_every_layer_and_style(live: str) -> None:
+    with rasterio.open(f"WMTS:{live}{CAPABILITIES}") as catalogue:
+        listed = "".join(catalogue.subdatasets)
+    for name in ("toy-100m", "toy-1km-history", "steppe-500m"):
+        assert f"layer={name}," in listed
+    assert listed.count("style=forest") == listed.count("style=total") > 0
+
+
+def test_owslib_reads_layers_limits_times_and_tiles(api: TestClient, live: str) -> None:
+    service = WebMapTileService(f"{live}/wmts")
+    assert set(service.contents) == {c["id"] for c in api.get("/collections?f=json").json()["collections"]}
+    layer = service["toy-100m-history"]
+    assert layer.dimensions["Time"]["values"] == ["2022-01-01", "2023-01-01"]
+    assert list(layer.styles) == list(ids())
+    assert [k for k, v in layer.styles.items() if v["isDefault"]] == ["total"]
+    row, col, *at = pixel((0, 200))
+    limits = layer.tilematrixsetlinks["WebMercatorQuad"].tilematrixlimits["16"]
+    assert limits.mintilerow <= row <= limits.maxtilerow
+    for year, tonnes in ((2022, 2.0), (2023, 1.0)):
+        tile = service.gettile(
+            layer="toy-100m-history", style="total", tilematrixset="WebMercatorQuad", tilematrix="16", row=row,
+            column=col, format="image/png", time=f"{year}-01-01",
+        )  # fmt: skip
+        got = decoded(tile.read())[:3, at[0], at[1]]
+        assert tuple(int(v) for v in got) == color(Style.named("total"), tonnes)
+
+
+def test_kvp_and_address_give_the_same_tile(api: TestClient) -> None:
+    row, col, *_ = pixel((0, 200))
+    by_address = api.get(f"/collections/toy-100m/styles/net/map/tiles/WebMercatorQuad/16/{row}/{col}")
+    asked = {"SERVICE": "WMTS", "Request": "GetTile", "version": "1.0.0", "layer": "toy-100m", "style": "net"}
+    place = {"format": "image/png", "TileMatrixSet": "WebMercatorQuad", "TileMatrix": "16", "TileRow": str(row)}
+    by_keys = api.get("/wmts", params={**asked, **place, "TileCol": str(col)})
+    assert by_keys.content == by_address.content
+    assert by_keys.headers["etag"] == by_address.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code", "locator"),
+    [
+        ("service=WMS&request=GetCapabilities", 400, "InvalidParameterValue", "service"),
+        ("service=WMTS", 400, "InvalidParameterValue", "request"),
+        ("service=WMTS&request=GetTile&layer=toy-100m", 400, "InvalidParameterValue", "style"),
+        ("service=WMTS&request=GetCapabilities&colour=red", 400, "InvalidParameterValue", "colour"),
+        (
+            "service=WMTS&request=GetTile&layer=toy-100m&style=&format=image/png&tilematrixset=WebMercatorQuad"
+            "&tilematrix=16&tilerow=0&tilecol=0",
+            404,
+            "TileOutOfRange",
+            "tile",
+        ),
+    ],
+)
+def test_errors_are_ows_reports(api: TestClient, query: str, status: int, code: str, locator: str) -> None:
+    answer = api.get(f"/wmts?{query}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/xml")
+    exception = Xml.fromstring(answer.content).find(f"{OWS}Exception")
+    assert exception is not None
+    assert (exception.get("exceptionCode"), exception.get("locator")) == (code, locator)
+    assert exception.findtext(f"{OWS}ExceptionText")
+
+
+def test_matrices_are_those_of_the_json(api: TestClient) -> None:
+    """Scale denominators and corners by WMTS are those of the tile matrix sets' own documents."""
+    root = Xml.fromstring(api.get(CAPABILITIES).content)
+    sets = {s.findtext(f"{OWS}Identifier"): s for s in root.iterfind(f"{WMTS}Contents/{WMTS}TileMatrixSet")}
+    assert list(sets) == list(tms.SETS)
+    for name in ("KR5179", "WebMercatorQuad"):
+        document = api.get(f"/tileMatrixSets/{name}?f=json").json()["tileMatrices"]
+        for given, matrix in zip(document, sets[name].iterfind(f"{WMTS}TileMatrix"), strict=False):
+            assert float(str(matrix.findtext(f"{WMTS}ScaleDenominator"))) == pytest.approx(given["scaleDenominator"])
+            corner = [float(v) for v in str(matrix.findtext(f"{WMTS}TopLeftCorner")).split()]
+            assert np.allclose(corner, given["pointOfOrigin"])
+
+
+def test_the_document_says_synthetic_and_whose_data(api: TestClient) -> None:
+    text = api.get(f"{CAPABILITIES}?lang=en-US").text
+    assert "synthetic" in text
+    assert "Carbongrid toy city" in text
+    assert api.get(CAPABILITIES, headers={"If-None-Match": api.get(CAPABILITIES).headers["etag"]}).status_code == 304
+    assert api.get(f"{CAPABILITIES}?f=json").status_code == 400
