@@ -5,6 +5,7 @@ A set is one row of a table: adding one adds no code.
 """
 
 from dataclasses import dataclass
+from math import pi
 from types import MappingProxyType
 
 from carbongrid.errors import NotFound, UnknownName
@@ -89,7 +90,7 @@ SETS = MappingProxyType(
                 uri=f"{_OGC}WorldCRS84Quad",
                 title={"ko": "세계, 경위도 (CRS84)", "en": "The world in longitude and latitude (CRS84)"},
                 crs="OGC:CRS84",
-                metres=111_320.0,
+                metres=pi * 6_378_137 / 180,  # by which 17-083r4 reckons scale denominators of degrees
                 west=-180.0,
                 north=90.0,
                 side=180.0,

@@ -121,7 +121,7 @@ def test_matrices_are_those_of_the_json(api: TestClient) -> None:
     root = Xml.fromstring(api.get(CAPABILITIES).content)
     sets = {s.findtext(f"{OWS}Identifier"): s for s in root.iterfind(f"{WMTS}Contents/{WMTS}TileMatrixSet")}
     assert list(sets) == list(tms.SETS)
-    for name in ("KR5179", "WebMercatorQuad"):
+    for name in ("KR5179", "WebMercatorQuad", "WorldCRS84Quad"):
         document = api.get(f"/tileMatrixSets/{name}?f=json").json()["tileMatrices"]
         for given, matrix in zip(document, sets[name].iterfind(f"{WMTS}TileMatrix"), strict=False):
             assert float(str(matrix.findtext(f"{WMTS}ScaleDenominator"))) == pytest.approx(given["scaleDenominator"])
