@@ -3,7 +3,7 @@
 
 export CARBONGRID_DATA ?= $(CURDIR)/.carbongrid
 
-.PHONY: up test lint bench openapi picture lock
+.PHONY: up test lint fuzz bench openapi picture lock
 
 up:
 	@./bootstrap.sh
@@ -18,6 +18,10 @@ lint:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+fuzz:
+	@./bootstrap.sh --dev
+	@CARBONGRID_FUZZ=10000 .venv/bin/python -m pytest -q tests/conformance/test_any_request.py
 
 bench:
 	@./bootstrap.sh --dev

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, TemplateNotFound
 from pygeoapi.l10n import str2locale
 
+from carbongrid.errors import NotFound
 from carbonserver.answers import LANGUAGES
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -71,4 +72,7 @@ def drawn(config: Any, _templates: Any, template: Any, data: Any, locale: Any = 
     Its cache of translations is one for all configurations, so a page would never show what was published later.
     """
     language = locale.language if locale is not None and locale.language in LANGUAGES else "en"
-    return page(config, str(template), data, language).decode()
+    try:
+        return page(config, str(template), data, language).decode()
+    except TemplateNotFound:
+        raise NotFound("there is no such page", where="f", allowed=["json"]) from None

@@ -194,6 +194,12 @@ SCHEMAS: dict[str, Json] = {
     ),
     "tileMatrixSets": thing(["tileMatrixSets"], tileMatrixSets=many({"type": "object"}), links=LINKS),
     "tileMatrixSet": thing(["tileMatrices"], id=TEXT, title=TEXT, uri=TEXT, crs=TEXT, tileMatrices=many({})),
+    "map": thing(
+        ["inventories", "styles", "links"],
+        inventories=many({"type": "object", "required": ["id", "title", "years", "bbox", "levels"]}),
+        styles=many({"type": "object", "required": ["id", "title", "property"]}),
+        links=LINKS,
+    ),
     "health": thing(["status"], status={"type": "string", "enum": ["ok"]}, collections={"type": "integer"}),
 }
 
@@ -203,9 +209,10 @@ def answer(description: str, content: dict[str, Json]) -> Json:
     return {"description": description, "content": {media: {"schema": schema} for media, schema in content.items()}}
 
 
-def page(schema: str, description: str, media: str = "application/json") -> Json:
-    """A response in JSON or as an HTML page."""
-    return answer(description, {media: ref("schemas", schema), "text/html": TEXT})
+def page(schema: str, description: str, media: str = "application/json", *, linked: bool = False) -> Json:
+    """A response in JSON or as an HTML page, where ``linked`` also as JSON-LD."""
+    more: dict[str, Json] = {"application/ld+json": {"type": "object"}} if linked else {}
+    return answer(description, {media: ref("schemas", schema), "text/html": TEXT, **more})
 
 
 def _failure(description: str) -> Json:

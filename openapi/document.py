@@ -85,13 +85,23 @@ def _common() -> dict[str, Json]:
     matrix_id = path("tileMatrixSetId", TEXT, "Identifier of the tile matrix set.")
     open_api = page("schema", "This document.", "application/vnd.oai.openapi+json;version=3.0")
     return {
-        "/": get("server", "getLandingPage", "Landing page", page_params, page("landingPage", "Links to everything.")),
+        "/": get(
+            "server",
+            "getLandingPage",
+            "Landing page",
+            page_params,
+            page("landingPage", "Links to everything.", linked=True),
+        ),
         "/openapi": get("server", "getOpenApi", "This document", plain, open_api),
         "/conformance": get(
             "server", "getConformance", "Conformance classes", plain, page("conformance", "Declared classes.")
         ),
         "/collections": get(
-            "server", "getCollections", "All collections", page_params, page("collections", "Every collection.")
+            "server",
+            "getCollections",
+            "All collections",
+            page_params,
+            page("collections", "Every collection.", linked=True),
         ),
         "/tileMatrixSets": get(
             "server", "getTileMatrixSetsList", "Tile matrix sets", plain, page("tileMatrixSets", "Known sets.")
@@ -104,6 +114,7 @@ def _common() -> dict[str, Json]:
             page("tileMatrixSet", "Its definition."),
             "NotFound",
         ),
+        "/map": _map(),
         "/healthz": get(
             "server",
             "getHealth",
@@ -112,6 +123,16 @@ def _common() -> dict[str, Json]:
             answer("It answers and can read the catalogue.", {"application/json": ref("schemas", "health")}),
         ),
     }
+
+
+def _map() -> Json:
+    """The map page; its JSON twin lists inventories, years, levels and styles."""
+    parameters = [formats("html", "json"), *params("lang")]
+    state = {"inventory": "Inventory shown.", "sector": "Style shown.", "cell": "Cell that is opened."}
+    parameters += [query(name, TEXT, text) for name, text in state.items()]
+    parameters.append(query("year", {"type": "integer"}, "Year shown."))
+    ok = answer("The page, or what it is made from.", {"text/html": TEXT, "application/json": ref("schemas", "map")})
+    return get("server", "getMap", "The map", parameters, ok)
 
 
 def _schemes(collections: Mapping[str, Json]) -> list[str]:
@@ -127,7 +148,14 @@ def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict
     schema_params = [formats("json", "html"), *params("lang")]
     schema = page("schema", "JSON Schema.", "application/schema+json")
     return {
-        base: get(name, f"describe.{name}", f"About {title}", describe, page("collection", "Metadata."), "NotFound"),
+        base: get(
+            name,
+            f"describe.{name}",
+            f"About {title}",
+            describe,
+            page("collection", "Metadata.", linked=True),
+            "NotFound",
+        ),
         f"{base}/schema": get(
             name, f"schema.{name}", f"Properties of {title}", [*schema_params, *params("profile")], schema, "NotFound"
         ),
@@ -173,9 +201,8 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         order,
         *params(*map(_filter, fields)),
     ]
-    ok = answer(
-        "A page of features.", {GEOJSON: ref("schemas", "featureCollection"), "text/html": TEXT, "text/csv": TEXT}
-    )
+    texts: dict[str, Json] = {"text/html": TEXT, "text/csv": TEXT, "application/ld+json": {"type": "object"}}
+    ok = answer("A page of features.", {GEOJSON: ref("schemas", "featureCollection"), **texts})
     summary = f"Features of {title}"
     listed = get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
     return listed | _search(name, title, parameters[1:])
@@ -195,7 +222,8 @@ def _search(name: str, title: str, parameters: list[Json]) -> Json:
 
 def _item(name: str, title: str, uris: list[str]) -> Json:
     parameters = [*params("featureId", "edition", "lang"), crs(uris), formats("json", "geojson", "html", "jsonld")]
-    ok = answer("The feature.", {GEOJSON: ref("schemas", "feature"), "text/html": TEXT})
+    texts: dict[str, Json] = {"text/html": TEXT, "application/ld+json": {"type": "object"}}
+    ok = answer("The feature.", {GEOJSON: ref("schemas", "feature"), **texts})
     return get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
 
 

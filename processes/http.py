@@ -56,7 +56,7 @@ def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[
         return responded(await work(pools[asked.id], lambda: perform(asked, parse(body), context)))
 
     async def jobs(request: Request) -> Response:
-        known(request, "f", "limit", "offset", "status", "type", "processID", "datetime")
+        known(request, "f", "lang", "limit", "offset", "status", "type", "processID", "datetime")
         links = [link(f"{context.url}/jobs", "self")]
         return Response(dump({"jobs": [], "links": links}), headers=FRESH, media_type=JSON)
 

@@ -90,10 +90,17 @@ def _execution(process: Process, language: str) -> Json:
 
 
 def _get(operation: str, summary: str, schema: str, numbers: Iterable[str] = (), tag: str = "processes") -> Json:
-    integer: Json = {"type": "integer", "minimum": 0}
+    ranges: dict[str, Json] = {
+        "limit": {"minimum": 1, "maximum": 10_000},
+        "offset": {"minimum": 0, "maximum": 1_000_000},
+    }
     formats: Json = {"type": "string", "enum": ["json", "html"]}
     languages: Json = {"type": "string", "enum": list(LANGUAGE_TAGS)}
-    parameters = [_query("f", formats), _query("lang", languages), *(_query(n, integer) for n in numbers)]
+    parameters = [
+        _query("f", formats),
+        _query("lang", languages),
+        *(_query(n, {"type": "integer", **ranges[n]}) for n in numbers),
+    ]
     ok: Json = {
         "description": summary,
         "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}, "text/html": {"schema": _TEXT}},
