@@ -15,7 +15,7 @@ import click
 from rich.table import Table
 
 from carbongrid.errors import CarbongridError
-from carbonserver import commands_compare, commands_explain, commands_factors, commands_validate
+from carbonserver import commands_compare, commands_explain, commands_export, commands_factors, commands_validate
 from carbonserver.console import err, out
 from carbonserver.progress import Bars
 from carbonserver.settings import Settings
@@ -55,6 +55,7 @@ main.add_command(commands_factors.factors)
 main.add_command(commands_validate.validate)
 main.add_command(commands_explain.explain)
 main.add_command(commands_compare.compare)
+main.add_command(commands_export.export)
 
 
 @main.command()
