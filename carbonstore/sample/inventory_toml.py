@@ -47,7 +47,8 @@ def _sources(place: Place, year: int) -> list[dict[str, Value]]:
     ]
     links = _source("kor_roads", f"MOCT_LINK_{year}_synthetic.shp")
     stands = _source("kor_forest", f"{place.code}_synthetic.shp", base_year=STAND_YEAR)
-    return [buildings, *meters, links, stands]
+    volumes = _source("kor_volumes", f"volumes_{year}_synthetic.csv", columns={"aadt": "AADT"})
+    return [buildings, *meters, links, volumes, stands]
 
 
 def _source(kind: str, path: str, **more: Value) -> dict[str, Value]:
@@ -96,9 +97,15 @@ Licence: {licence}. Every file has `synthetic` in its name and every record says
 - `energy_<carrier>_<year>_synthetic.txt`: 건물에너지 by lot and month, no header, CP949, CRLF, fields
   `{fields}`. Electricity in kWh, gas in kWh (GCV), heat in MJ. About a fifth of the parcels with buildings has no
   meter; some lots have no building or no PNU. District heat has a source of its own in reality.
-- `MOCT_LINK_<year>_synthetic.shp`: layout of 표준노드링크, EPSG:5186, CP949. One link a direction; `AADT` (vehicles a
-  day, that direction only) is a column here and a file of its own in reality. Links out of use, without lanes or
-  without a speed limit are left out.
+- `mart_djy_03_<year>_synthetic.txt`: layout of 건축물대장 표제부, 77 fields, no header, CP949, CRLF. Lots with three
+  buildings or more also have their site's summary (총괄표제부), which repeats the areas; unknown values are 0.
+  The inventories do not name it: `kind = "kor_register"` adds the storeys and heights that the map of buildings lost.
+- `MOCT_LINK_<year>_synthetic.shp`, `MOCT_NODE_synthetic.shp`: layout of 표준노드링크, EPSG:5186, CP949. One link a
+  direction. Links out of use, without lanes or without a speed limit are left out.
+- `volumes_<year>_synthetic.csv`: vehicles a day by `LINK_ID`, of that direction only; UTF-8 with BOM, `"12,345"`; five
+  links are not in the network.
+- `UPIS_C_UQ111_synthetic.shp` .. `UQ115`: layout of 용도지역, EPSG:5186, CP949 without `.cpg`. The generic zone
+  `UQA000` lies over the specific ones of UQ111; some land is in no zone.
 - `{code}_synthetic.shp`: layout of 임상도 1:5000, EPSG:5179, CP949. Codes 81, 82 and 91-99 are not forest.
 - `{name}-<year>.toml`: the inventory files.
 

