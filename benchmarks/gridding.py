@@ -5,7 +5,7 @@
 
 All sides start from geometries of their own kind, already projected, with cells, indexes and caches ready. The peers
 end with the measure of every source in every cell; so do we in the first row, and with whole kilograms by largest
-remainder in the second. Measures are compared cell by cell. Compilation is not counted; reading and projecting are not either.
+remainder in the second. Measures are compared cell by cell. Compilation is not counted, nor reading and projecting.
 """
 
 import sys

@@ -57,12 +57,15 @@ def switch(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the one writers' lock of a folder. The kernel frees it when its holder dies, however it dies."""
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the one writers' lock of a folder. The kernel frees it when its holder dies, however it dies.
+
+    BlockingIOError where another holds it and we do not ``wait``.
+    """
     path.mkdir(parents=True, exist_ok=True)
     fd = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(fd)

@@ -246,7 +246,9 @@ def partitioned(root: Path, name: str, base: str, how: Partitioning, progress: P
             yield run
         finally:
             run.close()
-        for path in (root / FOLDER).glob(f"{name}-????????????????"):
+        rmtree(folder, ignore_errors=True)
+    for path in (root / FOLDER).glob(f"{name}-????????????????"):
+        with suppress(OSError), disk.locked(path, wait=False):
             rmtree(path, ignore_errors=True)
     with suppress(OSError):
         (root / FOLDER).rmdir()

@@ -17,9 +17,9 @@ import shapely
 
 from carbongrid.boxes import meeting
 from carbongrid.errors import InvalidInput
-from carbonstore.build import build
+from carbonstore.build import build, silent
 from carbonstore.partials import Made, save, sound
-from carbonstore.partition import Partitioning
+from carbonstore.partition import ONE_PROCESS, Partitioning, partitioned
 from carbonstore.report import exact_sum
 from carbonstore.stored import Release
 from tests.store.inventories import CRS, PLACE, line, square
@@ -100,7 +100,7 @@ def test_two_workers_give_the_same_bytes(town: Path, whole: dict[str, bytes], tm
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from carbonstore.build import build
+from carbonstore.build import build, silent
 from carbonstore.partition import Partitioning
 left = int(sys.argv[3])
 def told(stage, done, total):
@@ -156,6 +156,15 @@ def test_a_changed_row_leaves_nothing_of_the_killed_build(town: Path, tmp_path: 
     made, _ = resumed(file, tmp_path / "data")
     assert made == bytes_of(build(file, tmp_path / "again"))
     assert not (tmp_path / "data" / "work").exists()
+
+
+def test_another_build_that_still_runs_keeps_its_files(tmp_path: Path) -> None:
+    with partitioned(tmp_path, "town-2023", "a" * 64, ONE_PROCESS, silent) as first:
+        for base in "bc":
+            with partitioned(tmp_path, "town-2023", base * 64, ONE_PROCESS, silent):
+                pass
+        assert [p.name for p in (tmp_path / "work").iterdir()] == [first.folder.name]
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_partial_that_was_changed_is_not_sound(tmp_path: Path) -> None:
