@@ -27,7 +27,6 @@ from processes.registry import PROCESSES
 DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}
 PAGE = {"json": "application/json", "html": "text/html"}
 SCHEMA = {"json": "application/schema+json", "html": "text/html"}
-SORTABLES = {"json": "application/schema+json"}
 API_DOCUMENT = {"json": OPENAPI, "html": "text/html"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 GEOMETRY = {"format": "geometry-polygon", "x-ogc-role": "primary-geometry"}
@@ -58,10 +57,10 @@ class Pages:
                 "/collections/{collection}/queryables",
                 SCHEMA,
                 self._queryables,
-                "collections/queryables.html",
+                "collections/schema.html",
                 *("properties", "profile"),
             ),
-            self._route("/collections/{collection}/sortables", SORTABLES, self._sortables),
+            self._route("/collections/{collection}/sortables", SCHEMA, self._sortables, "collections/schema.html"),
         ]
 
     def _route(

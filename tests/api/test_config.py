@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -163,7 +164,12 @@ echo = {"inputs": {"text": "hello"}, "outputs": {"text": {}}, "response": "docum
 said = client.post("/processes/echo/execution", json=echo)
 links = [l["href"] for l in client.get("/collections/toy-1km?f=json").get_json()["links"]]
 paths = [href.removeprefix("http://carbon.example") for href in links if "carbon.example" in href]
+pages = ["/", "/conformance", "/openapi", "/collections", "/processes", "/processes/echo", "/collections/toy-100m"]
+pages += ["/collections/toy-100m/" + part for part in ("items", "schema", "queryables", "tiles", "tiles/WebMercatorQuad")]
+pages.append("/collections/toy-100m/items/" + items["features"][0]["id"].replace("1000m", "100m"))
+drawn = {path: client.get(path + "?f=html&lang=en") for path in pages}
 print(json.dumps({
+    "pages": {path: page.get_data(as_text=True) for path, page in drawn.items() if page.status_code == 200},
     "collections": len(client.get("/collections?f=json").get_json()["collections"]),
     "tonnes": sum(f["properties"]["emission_total"] for f in items["features"]),
     "tiles": tiles["tiles"],
@@ -180,5 +186,10 @@ print(json.dumps({
     assert seen["collections"] == 6
     assert seen["tiles"] == ["http://carbon.example/collections/toy-100m/tiles/WebMercatorQuad/{z}/{y}/{x}?f=mvt"]
     assert (seen["echo"], seen["gone"], seen["shims"]) == (200, 410, [])
+    assert len(seen["pages"]) >= 12
+    for path, page in seen["pages"].items():
+        assert re.search(r'<html lang="en">', page), path
+        assert not re.search(r'(src|<link[^>]*href)="(?!/static/)', page), f"{path} asks another host"
+    assert "tCO₂e/yr" in seen["pages"]["/collections/toy-100m/items"]
     assert seen["dead"] == [], "a collection leads where stock pygeoapi has nothing"
     assert seen["links"] > 8

@@ -24,6 +24,7 @@ PAGES = (
     "/collections/toy-100m",
     "/collections/toy-100m/schema",
     "/collections/toy-100m/queryables",
+    "/collections/toy-100m/sortables",
     "/collections/toy-100m/items",
     CELL,
     "/collections/toy-100m/tiles",
