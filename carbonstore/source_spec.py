@@ -22,6 +22,8 @@ _TERMS = {
     "licence": 'an SPDX id such as "ODbL-1.0", or the name of the licence',
     "attribution": "the sentence its owner asks for",
 }
+_LOCK = ".lock"
+"""Ends files that are beside a geodatabase while somebody has it open."""
 _COLUMN_FORMS = ('{ contract_name = "name in the file" }', '["first", "_", "third"] for headerless text')
 
 
@@ -69,6 +71,8 @@ class SourceSpec:
 
 
 def _with_companions(path: Path) -> tuple[Path, ...]:
+    if path.is_dir():
+        return tuple(sorted(f for f in path.iterdir() if f.is_file() and f.suffix != _LOCK))
     if path.suffix.lower() != ".shp":
         return (path,)
     beside = (path.with_suffix(s) for s in (".dbf", ".DBF", ".shx", ".SHX", ".prj", ".cpg"))
@@ -145,11 +149,16 @@ def _paths(keys: Keys, form: Form) -> list[Path]:
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidInput("must name files", where=keys.at("path"), allowed=[what, "a list of files"])
     for name in names:
-        if not (keys.folder / name).is_file():
+        if not _exists(keys.folder / name):
             raise InvalidInput(f"no file '{name}'", where=keys.at("path"), allowed=["a file that exists"])
         if names.count(name) > 1:
             raise InvalidInput(f"'{name}' is named twice", where=keys.at("path"), allowed=["each file once"])
     return [keys.folder / name for name in names]
+
+
+def _exists(path: Path) -> bool:
+    """A file, or a geodatabase: that is a folder."""
+    return path.is_file() or (path.suffix.lower() == ".gdb" and path.is_dir())
 
 
 def _extent(keys: Keys, kind: str, boundary: Polygon | MultiPolygon) -> Polygon | MultiPolygon | None:

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shapefiles as agencies hand them out: alone, zipped, zipped in a zip, a province in several parts."""
+"""Layers as agencies hand them out: shapefiles alone, zipped, zipped in a zip, in several parts; geodatabases."""
 
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
-from shutil import copyfileobj
-from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +15,10 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from carbongrid.errors import InvalidInput
 from carbonstore.source_spec import SourceSpec
+from carbonstore.sources.archive import SUFFIXES, opened
 from carbonstore.sources.dbf import shapefile_encoding
 from carbonstore.sources.features import Features
 from carbonstore.sources.table import crs_of
-
-SUFFIXES = (".shp", ".zip", ".gpkg", ".geojson")
-_PARTS = (".shp", ".dbf", ".shx", ".prj", ".cpg")
-_DEPTH = 3
-"""How deep zips may lie in one another."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +41,8 @@ def read_layers(spec: SourceSpec, columns: Callable[[str, Sequence[str]], Sequen
     for path in spec.paths:
         if path.suffix.lower() not in SUFFIXES:
             raise InvalidInput(f"'{path.name}' is no layer", where=f"{spec.place}.path", allowed=SUFFIXES)
-        with _opened(path, spec.place) as files:
-            layers += [_layer(file, columns, spec) for file in files]
+        with opened(path, spec.place) as files:
+            layers += [_layer(file, name, columns, spec) for file in files for name in _names(file, spec)]
     return layers
 
 
@@ -86,51 +77,30 @@ def _added(counts: Sequence[Any]) -> dict[str, int]:
     return {name: sum(count.get(name, 0) for count in counts) for name in names}
 
 
-@contextmanager
-def _opened(path: Path, place: str) -> Iterator[list[Path]]:
-    """The layer's file, or the shapefiles of a zip in a folder that is gone afterwards."""
-    if path.suffix.lower() != ".zip":
-        yield [path]
-        return
-    with TemporaryDirectory(prefix="carbongrid-") as folder:
-        try:
-            with path.open("rb") as file:
-                _unpack(file, Path(folder), _DEPTH)
-        except zipfile.BadZipFile as error:
-            raise InvalidInput(f"'{path.name}' is no zip file", where=f"{place}.path", allowed=SUFFIXES) from error
-        found = sorted(Path(folder).rglob("*.shp"), key=lambda p: (p.name, str(p)))
-        if not found:
-            raise InvalidInput(f"'{path.name}' holds no shapefile", where=f"{place}.path", allowed=["a zip with .shp"])
-        yield found
+def _names(path: Path, spec: SourceSpec) -> list[str | None]:
+    """Layers to read of a file: all with geometry of a geodatabase, else its only one."""
+    if path.suffix.lower() != ".gdb":
+        return [None]
+    try:
+        found = [str(name) for name, kind in pyogrio.list_layers(path).tolist() if kind is not None]
+    except DataSourceError as error:
+        raise InvalidInput(f"'{path.name}' cannot be read", where=f"{spec.place}.path", allowed=SUFFIXES) from error
+    return list(found)
 
 
-def _unpack(file: IO[bytes], folder: Path, depth: int) -> None:
-    """Shapefile parts of a zip, and of zips in it, each zip into a folder of its own; names in it choose no folder."""
-    with zipfile.ZipFile(file) as archive:
-        for number, member in enumerate(archive.infolist()):
-            name = Path(member.filename.replace("\\", "/")).name
-            suffix = Path(name).suffix.lower()
-            with archive.open(member) as content:
-                if suffix == ".zip" and depth > 1:
-                    inner = folder / str(number)
-                    inner.mkdir()
-                    _unpack(BytesIO(content.read()), inner, depth - 1)
-                elif suffix in _PARTS:
-                    with (folder / f"{Path(name).stem}{suffix}").open("wb") as out:
-                        copyfileobj(content, out)
-
-
-def _layer(path: Path, columns: Callable[[str, Sequence[str]], Sequence[str]], spec: SourceSpec) -> Layer:
+def _layer(
+    path: Path, layer: str | None, columns: Callable[[str, Sequence[str]], Sequence[str]], spec: SourceSpec
+) -> Layer:
     is_shapefile = path.suffix.lower() == ".shp"
     encoding = shapefile_encoding(path, spec.encoding, spec.place) if is_shapefile else spec.encoding
     try:
-        fields = list(pyogrio.read_info(path, encoding=encoding)["fields"])
-        wanted = list(columns(path.stem, fields))
-        meta, table = pyogrio.read_arrow(path, columns=wanted, encoding=encoding)
+        fields = list(pyogrio.read_info(path, layer=layer, encoding=encoding)["fields"])
+        wanted = list(columns(layer or path.stem, fields))
+        meta, table = pyogrio.read_arrow(path, layer=layer, columns=wanted, encoding=encoding)
     except (DataSourceError, DataLayerError) as error:
         raise InvalidInput(f"'{path.name}' cannot be read", where=f"{spec.place}.path", allowed=SUFFIXES) from error
     name = meta["geometry_name"] or "wkb_geometry"
     if name not in table.column_names:
         raise InvalidInput(f"'{path.name}' holds no geometry", where=f"{spec.place}.path", allowed=["a layer"])
     geometry = shapely.from_wkb(np.array(table[name].to_pylist(), object), on_invalid="ignore")
-    return Layer(path.stem, table.drop_columns([name]), np.asarray(geometry, object), meta["crs"], encoding)
+    return Layer(layer or path.stem, table.drop_columns([name]), np.asarray(geometry, object), meta["crs"], encoding)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vector tables: GeoPackage, GeoJSON and Shapefile through GDAL, GeoParquet through Arrow.
+"""Vector tables: GeoPackage, GeoJSON, Shapefile (zipped too) and geodatabase by GDAL, GeoParquet by Arrow.
 
 A table states its CRS or the inventory file does; without either it is refused. Where both do, the author's word counts
 and the report says so.
@@ -23,10 +23,11 @@ from pyproj.exceptions import CRSError
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.activity import complete, known_columns, read_column, resolve, texts
 from carbonstore.source_spec import SourceSpec
+from carbonstore.sources.archive import opened
 from carbonstore.sources.dbf import shapefile_encoding
 from carbonstore.sources.features import Features, numbered, shared_ids
 
-SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet")
+SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".gdb", ".parquet", ".geoparquet")
 _PARQUET = (".parquet", ".geoparquet")
 _ROW = "row"
 
@@ -85,7 +86,7 @@ def read(spec: SourceSpec, rows: Rows | None = None) -> Features:
     suffix = spec.path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidInput(f"'{spec.path.name}' is no table", where=f"{spec.place}.path", allowed=SUFFIXES)
-    layer = _parquet(spec, rows) if suffix in _PARQUET else _ogr(spec)
+    layer = _parquet(spec, rows) if suffix in _PARQUET else _zipped(spec) if suffix == ".zip" else _ogr(spec)
     crs = crs_of(spec, layer.crs)
     geometry = shapely.from_wkb(layer.wkb, on_invalid="ignore")
     features = features_of(spec, layer.table, geometry, crs, first=rows.start + 1 if rows else 1)
@@ -118,6 +119,17 @@ def row_ids(ids: NDArray[np.object_] | None, n: int, first: int = 1) -> NDArray[
     """Ids as text; rows without one are named by their number, from ``first``."""
     given = ids if ids is not None else np.full(n, None, object)
     return np.array([i if i is not None else f"{_ROW}/{row}" for row, i in enumerate(given.tolist(), first)], object)
+
+
+def _zipped(spec: SourceSpec) -> _Layer:
+    """The shapefile of a zip; the one named by ``layer`` where it holds several."""
+    with opened(spec.path, spec.place) as files:
+        names = {file.stem: file for file in files}
+        if spec.layer is None and len(files) > 1:
+            raise InvalidInput("is missing: the zip has several layers", where=f"{spec.place}.layer", allowed=names)
+        if spec.layer is not None and spec.layer not in names:
+            raise UnknownName(spec.layer, names, kind="layer", where=f"{spec.place}.layer")
+        return _ogr(replace(spec, path=names[spec.layer] if spec.layer else files[0], layer=None))
 
 
 def _ogr(spec: SourceSpec) -> _Layer:
