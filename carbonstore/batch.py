@@ -16,6 +16,7 @@ from carbonstore import text
 from carbonstore.catalogue import Collection
 from carbonstore.columns import Column, Labels, Number
 from carbonstore.stored import Level
+from carbonstore.unit_levels import UnitLevel
 
 Ints = NDArray[np.int64]
 _ALL = (1 << len(SECTORS)) - 1
@@ -129,6 +130,8 @@ class CellBatch:
         return {
             "cell_id": lambda: self.cell_id,
             "kr_code": self._kr_code,
+            "unit_code": partial(self._unit, lambda units: units.code),
+            "unit_name": partial(self._unit, lambda units: units.name),
             "year": lambda: Number(self.year.astype(np.int64), np.zeros(len(self), np.bool_)),
             "time_start": lambda: self._day("01-01"),
             "time_end": lambda: self._day("12-31"),
@@ -142,6 +145,18 @@ class CellBatch:
 
     def _kr_code(self) -> Labels:
         return Labels(*text.kr_codes(self.window.grid.cell_size, *self.window.corners(self.index)))
+
+    def _unit(self, column: Callable[[UnitLevel], NDArray[np.object_]]) -> Labels:
+        """A text of the unit that holds most of each cell; null where none does or the year has no units."""
+        texts: list[str] = []
+        codes = np.full(len(self), -1, np.int64)
+        for part in self.parts:
+            stored, release = self.collection.stored(part.year), self.collection.release(part.year)
+            if stored.unit is not None and release.cell_unit_level is not None:
+                row = stored.unit[part.rows].astype(np.int64)
+                codes[part.at] = np.where(row < 0, -1, row + len(texts))
+                texts += column(release.units(release.cell_unit_level))[:-1].tolist()
+        return Labels.of(texts, codes)
 
     def _day(self, day: str) -> Labels:
         years = self.collection.years

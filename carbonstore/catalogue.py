@@ -226,8 +226,10 @@ class Collection:
     def fields(self) -> Mapping[str, Field]:
         """Its properties by name, in published order."""
         given = {s for y in self.years for s, of in self.release(y).manifest["data_years"].items() if of != y}
-        grid = self.published.grid
-        return MappingProxyType(named(cell_fields(grid.epsg, self.level, synthetic=self.synthetic, data_years=given)))
+        epsg = self.published.grid.epsg
+        units = any(self.release(y).manifest.get("units") for y in self.years)
+        found = cell_fields(epsg, self.level, synthetic=self.synthetic, data_years=given, units=units)
+        return MappingProxyType(named(found))
 
     def zooms(self, tms_id: str) -> tuple[int, int]:
         """First and last zoom of its tiles in a set; UnknownName for an unknown one, NotFound for one not offered."""

@@ -82,6 +82,14 @@ CELL_FIELDS = (
         {"ko": "국가지점번호 방식의 격자 이름.", "en": "Cell name in the manner of the Korean national point number."},
     ),
     Field(
+        "unit_code", "string", {"ko": "행정구역 코드", "en": "Code of the unit"},
+        {"ko": "격자에서 가장 넓은 최하위 행정구역.", "en": "The unit of the lowest level with most of the cell."},
+    ),
+    Field(
+        "unit_name", "string", {"ko": "행정구역 이름", "en": "Name of the unit"},
+        {"ko": "행정구역 코드가 가리키는 이름.", "en": "Name of the unit that the code stands for."},
+    ),
+    Field(
         "year", "integer", {"ko": "연도", "en": "Year"},
         {"ko": "값이 나타내는 해.", "en": "The year that the values hold for."}, tile=True,
     ),
@@ -163,13 +171,17 @@ CELL_FIELDS = (
 FIELD = {f.name: f for f in CELL_FIELDS}
 
 
-def cell_fields(epsg: int, level: int, *, synthetic: bool, data_years: Collection[str] = ()) -> tuple[Field, ...]:
+def cell_fields(
+    epsg: int, level: int, *, synthetic: bool, data_years: Collection[str] = (), units: bool = False
+) -> tuple[Field, ...]:
     """The properties that the cells of a collection have: some only in Korea, some only where they say anything."""
     absent = {f"data_year_{s}" for s in SECTORS if s not in data_years}
     if epsg != 5179 or level not in KR_CODE_LEVELS:
         absent.add("kr_code")
     if not synthetic:
         absent.add("synthetic")
+    if not units:
+        absent |= {"unit_code", "unit_name"}
     return tuple(f for f in CELL_FIELDS if f.name not in absent)
 
 
