@@ -44,6 +44,7 @@ FORMS: Mapping[str, Form] = {
     "overture": Form(KINDS, ("path",), terms=_OVERTURE, many=True),
     "footprints": Form(("buildings",), ("path", "encoding"), many=True),
     "raster": Form(("forests",), ("path", "crs", "classes", "nodata", "block_m", "base_year"), many=True),
+    "built_surface": Form(("buildings",), ("path", "crs", "nodata"), many=True),
     "postgis": Form(KINDS, ("table", "query", "geometry", "columns", "crs", "database", "base_year")),
 }
 """Every kind by its name."""

@@ -42,12 +42,16 @@ def _raster(keys: Keys) -> dict[str, Any]:
     block = keys.table.get("block_m", BLOCK_M)
     if type(block) is not int or not 10 <= block <= 1000:
         raise InvalidInput("must be whole metres", where=keys.at("block_m"), allowed=["10 .. 1000"])
+    return {"block_m": block, **_built_surface(keys), "classes": _classes(keys)}
+
+
+def _built_surface(keys: Keys) -> dict[str, Any]:
     nodata = keys.table.get("nodata")
     if nodata is not None and type(nodata) is not int:
         raise InvalidInput(
             "must be a whole number", where=keys.at("nodata"), allowed=["the value of pixels without data"]
         )
-    return {"block_m": block, "nodata": nodata, "classes": _classes(keys)}
+    return {"nodata": nodata}
 
 
 def _classes(keys: Keys) -> Mapping[int, str] | None:
@@ -86,5 +90,6 @@ _READERS: Mapping[str, Callable[[Keys], dict[str, Any]]] = {
     "kor_buildings": _kor_buildings,
     "kor_energy": _kor_energy,
     "raster": _raster,
+    "built_surface": _built_surface,
     "postgis": _postgis,
 }

@@ -10,6 +10,7 @@ from carbongrid.factors import FactorSet
 from carbongrid.roads import motor_classes
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources import (
+    built_surface,
     delimited,
     footprints,
     kor_buildings,
@@ -35,6 +36,7 @@ READERS: Mapping[str, Reader] = {
     "overture": overture.read,
     "footprints": footprints.read,
     "raster": raster.read,
+    "built_surface": built_surface.read,
     "postgis": lambda spec, context: postgis.read(spec),
 }
 """Reader of every kind that gives one kind of object; each in its own CRS, before anything is projected or clipped."""

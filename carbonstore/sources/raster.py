@@ -97,7 +97,7 @@ def _tile(spec: SourceSpec, path: Path, raster: Any, context: ReadContext) -> _T
     if raster.count != 1 or not np.issubdtype(np.dtype(raster.dtypes[0]), np.integer):
         what = f"'{path.name}' has {raster.count} bands of {raster.dtypes[0]}"
         raise InvalidInput(what, where=f"{spec.place}.path", allowed=["one band of whole numbers: a class each"])
-    window = _window(raster, crs, context)
+    window = window_of(raster, crs, context)
     if window is None:
         what = f"'{path.name}' does not meet the boundary"
         raise InvalidInput(what, where=f"{spec.place}.path", allowed=["tiles that do"])
@@ -107,7 +107,7 @@ def _tile(spec: SourceSpec, path: Path, raster: Any, context: ReadContext) -> _T
     return _Tile(path, crs, raster.transform, window, block, _legend(spec, context.factors), nodata)
 
 
-def _window(raster: Any, crs: str, context: ReadContext) -> tuple[int, int, int, int] | None:
+def window_of(raster: Any, crs: str, context: ReadContext) -> tuple[int, int, int, int] | None:
     """First and last + 1 row and column that cover the boundary; None where they do not meet."""
     outline = shapely.segmentize(context.boundary, _STEP_DEG)
     west, south, east, north = shapely.bounds(reprojected([outline], CRS84, crs)[0])
