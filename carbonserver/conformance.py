@@ -32,11 +32,11 @@ FEATURES = (
 )
 TILES = (
     *_classes("ogcapi-tiles-1/1.0", "core", "tileset", "tilesets-list", "geodata-tilesets", "dataset-tilesets"),
-    *_classes("ogcapi-tiles-1/1.0", "datetime", "oas30", "mvt"),
+    *_classes("ogcapi-tiles-1/1.0", "datetime", "oas30", "mvt", "png"),
     *_classes("tms/2.0", "tilematrixset", "json-tilematrixset", "tilematrixsetlimits"),
     *_classes("tms/2.0", "tilesetmetadata", "json-tilesetmetadata"),
 )
-PROCESSES = _classes("ogcapi-processes-1/1.0", "core", "ogc-process-description", "json", "oas30")
+PROCESSES = _classes("ogcapi-processes-1/1.0", "core", "ogc-process-description", "json", "html", "oas30")
 
 
 def declared(collections: Sized, processes: Sized) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ built beside the old one and swapped in; requests that began on the old state en
 
 import logging
 from dataclasses import dataclass
+from hashlib import sha256
 from threading import Lock
 from typing import Any
 
@@ -25,11 +26,12 @@ STATE_KEY = "carbongrid.state"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one request works with; ``openapi`` is the document as JSON bytes."""
+    """What one request works with; ``openapi``: the document as JSON bytes, ``openapi_hash``: 16 hex of its SHA-256."""
 
     snapshot: Snapshot
     api: Any
     openapi: bytes
+    openapi_hash: str
 
 
 class Host:
@@ -68,7 +70,8 @@ class Host:
         document = orjson.dumps(api_document(config, collections))
         for inventory, fault in snapshot.faults.items():
             LOG.warning("%s is not served: %s", inventory, fault)
-        return State(snapshot, starlette_app().API(config, document.decode()), document)
+        digest = sha256(document).hexdigest()[:16]
+        return State(snapshot, starlette_app().API(config, document.decode()), document, digest)
 
 
 def state_of(request: Request) -> State:

@@ -79,13 +79,13 @@ class Pages:
         return Route(path, Resource(answer))
 
     def _openapi(self, request: Request) -> Response:
-        """The document as it was made with the state, or Swagger UI over it."""
+        """The document as it was made with the state, tagged by what it says, or Swagger UI over it."""
         answers.only(request, ("f", "lang"))
         variant = answers.choose(request, API_DOCUMENT)
         if variant.format == "html":
             return document(request, variant, self.url, "openapi/swagger.html", dict)
         state = state_of(request)
-        head = answers.shared_headers(variant, state.snapshot.hash, self.url)
+        head = answers.shared_headers(variant, state.openapi_hash, self.url)
         return answers.reply(request, variant, head, lambda: state.openapi)
 
     @staticmethod

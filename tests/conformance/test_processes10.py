@@ -42,6 +42,14 @@ def test_processes_1_json(api: TestClient) -> None:
     assert (wrong.status_code, wrong.headers["content-type"]) == (400, "application/json")
 
 
+def test_processes_1_html(api: TestClient) -> None:
+    for path in ("/processes", "/processes/echo", "/jobs"):
+        answer = api.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"].startswith("text/html"), path
+    assert "estimate-region" in api.get("/processes?f=html").text
+
+
 def test_processes_1_oas30(document: Json) -> None:
     for name in ("echo", "estimate-region"):
         operation = document["paths"][f"/processes/{name}/execution"]["post"]
