@@ -8,6 +8,8 @@ import mapbox_vector_tile
 import pytest
 from starlette.testclient import TestClient
 
+from tests.store.test_raster import decoded
+
 Json = dict[str, Any]
 MVT = "application/vnd.mapbox-vector-tile"
 OGC = "http://www.opengis.net/def/rel/ogc/1.0"
@@ -231,3 +233,17 @@ def test_a_tilejson_can_be_drawn(api: TestClient) -> None:
         assert "/{z}/{y}/{x}" in tilejson["tiles"][0]
         assert len(tilejson["bounds"]) == 4
         assert tilejson["vector_layers"]
+
+
+@pytest.mark.parametrize("kind", ["map", "coverage"])
+def test_tiles_1_png(api: TestClient, kind: str) -> None:
+    """Every tile of the limits of a zoom is a PNG that GDAL reads, 256 x 256, whether anything lies in it or not."""
+    base = f"/collections/toy-100m/{kind}/tiles/WebMercatorQuad"
+    shown = False
+    for z, row, col in (p for p in places(api, base) if p[0] == "15"):
+        answer = api.get(f"{base}/{z}/{row}/{col}", headers={"Accept": "image/png"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        image = decoded(answer.content)
+        assert image.shape == (4, 256, 256)
+        shown |= bool(image[3].any())
+    assert shown
