@@ -63,7 +63,7 @@ class UnitLevel:
         outline: NDArray[np.object_],
         rest: str = UNALLOCATED,
     ) -> "UnitLevel":
-        """From a table of the model; ``about``: (level, digits, title); ``name`` and ``outline`` (CRS84) without the rest."""
+        """From a model table; ``about``: (level, digits, title); ``name``, ``outline`` (CRS84): without the rest."""
         code = table.code.copy()
         code[-1] = rest
         wkb = Wkb.from_shapely(outline)
