@@ -2,7 +2,7 @@
 """Which levels of units a country has: ``[units]`` of its ``country.toml``. The length of a code makes its level."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,10 +22,15 @@ class UnitScale:
 
 @dataclass(frozen=True)
 class UnitScheme:
-    """Levels from coarse to fine. ``nation`` is the code of the level of 0 digits."""
+    """Levels from coarse to fine. ``nation`` is the code of the level of 0 digits, ``area_m2`` the nation's, if stated.
+
+    ``names``: of units of higher levels by code.
+    """
 
     nation: str
     levels: tuple[UnitScale, ...]
+    names: Text
+    area_m2: float | None = None
 
     @property
     def lowest(self) -> UnitScale:
@@ -42,4 +47,10 @@ class UnitScheme:
         levels = tuple(UnitScale(t["level"], t["digits"], t["title"]) for t in table["levels"])
         if not levels or any(a.digits >= b.digits for a, b in pairwise(levels)):
             raise InvalidInput("digits do not ascend from level to level", where=where, allowed=["coarse to fine"])
-        return cls(table["nation"], levels)
+        area_km2 = table.get("area_km2")
+        return cls(table["nation"], levels, table.get("names", {}), area_km2 and area_km2 * 1e6)
+
+    def down_to(self, level: str) -> "UnitScheme":
+        """The same without the levels below one."""
+        last = [scale.level for scale in self.levels].index(level)
+        return replace(self, levels=self.levels[: last + 1])

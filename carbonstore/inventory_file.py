@@ -25,6 +25,7 @@ from carbonstore.boundary import Boundary
 from carbonstore.controls import Benchmark, benchmarks
 from carbonstore.source_spec import SourceSpec, source_spec
 from carbonstore.toml_keys import Keys, checked_year
+from carbonstore.units_spec import UnitsSpec, units_spec
 
 __all__ = ["InventoryFile", "SourceSpec", "countries", "factor_packs", "read"]
 
@@ -57,6 +58,7 @@ class InventoryFile:
     sources: tuple[SourceSpec, ...]
     benchmarks: tuple[Benchmark, ...]
     path: Path
+    units: UnitsSpec | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -75,7 +77,7 @@ def read(path: Path | str) -> InventoryFile:
     """
     path = Path(path)
     table = _parse(path)
-    Keys(table, path.name, path.parent).only(("inventory", "source", "benchmark"))
+    Keys(table, path.name, path.parent).only(("inventory", "units", "source", "benchmark"))
     if not isinstance(table.get("inventory"), dict):
         raise InvalidInput("the table [inventory] is missing", where=path.name, allowed=["[inventory]", "[[source]]"])
     head = Keys(table["inventory"], f"{path.name}: inventory", path.parent)
@@ -95,6 +97,7 @@ def read(path: Path | str) -> InventoryFile:
         sources=_sources(table, path, boundary.polygon),
         benchmarks=_benchmarks(table, path),
         path=path,
+        units=units_spec(_own(table, "units", path), country) if "units" in table else None,
     )
 
 
@@ -164,6 +167,12 @@ def _levels(head: Keys) -> tuple[int, ...]:
         form = "metres, each a multiple of the one before, such as [100, 500, 1000]"
         raise InvalidInput(f"{value!r} are no levels", where=head.at("levels"), allowed=[form])
     return tuple(value)
+
+
+def _own(table: Mapping[str, Any], name: str, path: Path) -> Keys:
+    if not isinstance(table[name], dict):
+        raise InvalidInput("must be a table", where=f"{path.name}: {name}", allowed=[f"[{name}]"])
+    return Keys(table[name], f"{path.name}: {name}", path.parent)
 
 
 def _benchmarks(table: Mapping[str, Any], path: Path) -> tuple[Benchmark, ...]:

@@ -62,7 +62,7 @@ class SourceSpec:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file the source consists of: a shapefile's table, index, CRS and encoding lie beside it."""
-        return tuple(file for path in self.paths for file in _with_companions(path))
+        return tuple(file for path in self.paths for file in with_companions(path))
 
     @property
     def join_key(self) -> str | None:
@@ -70,7 +70,8 @@ class SourceSpec:
         return self.join or FORMS[self.kind].joins
 
 
-def _with_companions(path: Path) -> tuple[Path, ...]:
+def with_companions(path: Path) -> tuple[Path, ...]:
+    """A file, and what lies beside a shapefile and belongs to it; of a folder, its files."""
     if path.is_dir():
         return tuple(sorted(f for f in path.iterdir() if f.is_file() and f.suffix != _LOCK))
     if path.suffix.lower() != ".shp":
@@ -99,7 +100,7 @@ def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
         extent=_extent(keys, kind, boundary),
         columns=_columns(keys, kind, _known(kind, provides, join)),
         join=join,
-        crs=_crs(keys),
+        crs=checked_crs(keys),
         encoding=_encoding(keys),
         separator=_separator(keys),
         synthetic=keys.flag("synthetic"),
@@ -203,7 +204,7 @@ def _listed(names: list[Any], known: KnownColumns, place: str) -> tuple[str, ...
     return tuple(names)
 
 
-def _crs(keys: Keys) -> str | None:
+def checked_crs(keys: Keys) -> str | None:
     """A CRS by authority code only: PROJ would also take a name, and guess."""
     form = ["EPSG:<code>, such as EPSG:5186"]
     value = keys.maybe("crs", form)

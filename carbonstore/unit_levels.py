@@ -116,7 +116,7 @@ class UnitLevel:
             "rest": self.rest,
             "count": len(self) - 1,
             "extent": [float(v) for v in shapely.total_bounds(outline)],
-            "closure": None if closure is None else {key: round(v) for key, v in asdict(closure).items()},
+            "closure": None if closure is None else closure_json(closure),
         }
 
 
@@ -134,12 +134,32 @@ class UnitMap:
 
     ``closure``: by level, what is wrong with the outlines as they came. ``of_cells``: by cell level int32, the row of
     the unit of the lowest administrative level that holds most of each cell; -1 where none holds any.
+    ``terms``: licences and attributions of the outlines.
     """
 
     levels: tuple[UnitLevel, ...] = ()
     closure: Mapping[str, Closure] = field(default_factory=dict)
     of_cells: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
+    terms: tuple[tuple[str, str], ...] = ()
 
     def entries(self) -> list[dict[str, Any]]:
         """``units`` of the manifest."""
         return [level.entry(self.closure.get(level.level)) for level in self.levels]
+
+    def report(self) -> dict[str, Any]:
+        """What is wrong with the outlines, and what of the kilograms lies in no unit, by level that has outlines."""
+        return {
+            level.level: {
+                "count": len(level) - 1,
+                "partly_inside": int((level.coverage[:-1] < 1).sum()),
+                "closure": closure_json(self.closure[level.level]),
+                f"{level.rest}_kg": int(sum(abs(int(kg[-1])) for kg in level.kg)),
+            }
+            for level in self.levels
+            if level.level in self.closure
+        }
+
+
+def closure_json(closure: Closure) -> dict[str, int]:
+    """Areas to 1 m2."""
+    return {key: round(value) for key, value in asdict(closure).items()}

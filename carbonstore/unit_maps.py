@@ -2,7 +2,7 @@
 """The units of an inventory as a release holds them: every level from one allocation, cells to their units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -11,26 +11,14 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.crs import project_polygon
 from carbongrid.inventory import Inventory
-from carbongrid.map_units import Allocation, Units
+from carbongrid.map_units import Allocation
 from carbongrid.unit_cells import cell_units, merged
-from carbongrid.unit_scheme import UnitScale, UnitScheme
+from carbongrid.unit_scheme import UnitScale
 from carbongrid.wkb import polygonal
 from carbonstore.unit_levels import UnitLevel, UnitMap
+from carbonstore.unit_outlines import Outlines
 
 type Area = Polygon | MultiPolygon
-
-
-@dataclass(frozen=True)
-class Outlines:
-    """Units of the lowest level of a scheme that share area with an inventory.
-
-    ``names``: by code, also of higher levels. ``elsewhere``: m2 by code of units of the level beyond the inventory.
-    """
-
-    scheme: UnitScheme
-    units: Units
-    names: Mapping[str, str]
-    elsewhere: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,6 +41,7 @@ def unit_map(inventory: Inventory, outlines: Outlines, known: Known) -> UnitMap:
         levels=tuple(_level(inventory, allocation, outlines, scale) for scale in scheme.levels),
         closure={scheme.lowest.level: units.closure(boundary)},
         of_cells=cell_units(units, boundary, inventory.cells),
+        terms=((outlines.licence, outlines.attribution),),
     )
 
 

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from carbongrid.errors import Corrupt
 from carbongrid.inventory import Cells
 from carbongrid.sectors import FIGURES, SECTORS, bit, sector_mask, weights
+from carbongrid.unit_cells import NO_UNIT
 from carbonstore import disk, pools
+from carbonstore.balance import unit_sums
+from carbonstore.unit_levels import UnitLevel
 
 if TYPE_CHECKING:
     from carbonstore.stored import Release
@@ -28,8 +31,9 @@ def verify(release: "Release") -> None:
     levels = {size: release.cells(size) for size in (*release.levels, *release.internal_levels)}
     for size, cells in levels.items():
         _ranges(release, size, cells)
-        _masks(release, size, cells)
+        _masks(release, f"cells {size} m", cells)
     _conserved(release, levels)
+    _units(release)
     for size, cells in levels.items():
         _nested(release, size, levels[release.grid.cell_size], cells)
     _totals(release, levels[release.grid.cell_size])
@@ -64,15 +68,51 @@ def _ranges(release: "Release", size: int, cells: Cells) -> None:
         _fail(release, where, "a half-width is negative or a quality is above 5")
 
 
-def _masks(release: "Release", size: int, cells: Cells) -> None:
+def _masks(release: "Release", where: str, records: "Cells | UnitLevel") -> None:
     """What is null is incomplete too, and holds no kilogram."""
-    if (cells.null & ~cells.incomplete).any():
-        _fail(release, f"cells {size} m", "a sector is null without being incomplete")
+    if (records.null & ~records.incomplete).any():
+        _fail(release, where, "a sector is null without being incomplete")
     for sector in SECTORS:
-        null = (cells.null & bit(sector)) != 0
-        rows = [i for i, b in enumerate(release.bands) if b.sector == sector]
-        if cells.kg[rows][:, null].any():
-            _fail(release, f"cells {size} m", f"a cell without {sector} has kilograms of {sector}")
+        null = (records.null & bit(sector)) != 0
+        if any(kg[null].any() for b, kg in zip(release.bands, records.kg, strict=True) if b.sector == sector):
+            _fail(release, where, f"a record without {sector} has kilograms of {sector}")
+
+
+def _units(release: "Release") -> None:
+    """Every level of units, with what lies in none, holds what the cells hold; nesting levels are sums by code."""
+    wanted = np.array([b["kg"] for b in release.manifest["totals"]["bands"]], np.int64)
+    levels = [release.units(name) for name in release.unit_levels]
+    lowest = None if release.cell_unit_level is None else release.units(release.cell_unit_level)
+    for units in levels:
+        where = f"units {units.level}"
+        if units.code[-1] != units.rest or not (units.code[:-1][1:] > units.code[:-2]).all():
+            _fail(release, where, "codes do not ascend, or the last record is not what lies in no unit")
+        if not (np.isfinite(units.area_m2) & (units.area_m2 >= 0)).all() or (units.quality > 5).any():
+            _fail(release, where, "an area is not finite or negative, or a quality is above 5")
+        _masks(release, where, units)
+        _equal(release, where, unit_sums(units), wanted)
+    if lowest is not None:
+        for units in levels:
+            if units.digits is not None:
+                _rolled_up(release, units, lowest)
+        for size in (*release.levels, *release.internal_levels):
+            _rows_of_cells(release, size, len(lowest) - 1)
+
+
+def _rolled_up(release: "Release", units: UnitLevel, lowest: UnitLevel) -> None:
+    """A higher unit is the sum of the lowest ones whose code begins with its own."""
+    own = [code[: units.digits] for code in lowest.code[:-1].tolist()]
+    code, at = np.unique(own, return_inverse=True)
+    stated = units.code[:-1].tolist() if units.digits else [""]
+    sums = [np.bincount(at, kg[:-1], len(code)) for kg in lowest.kg]
+    if code.tolist() != stated or any((a != b[:-1]).any() for a, b in zip(sums, units.kg, strict=True)):
+        _fail(release, f"units {units.level}", f"a unit is not the sum of its {lowest.level} units")
+
+
+def _rows_of_cells(release: "Release", size: int, units: int) -> None:
+    rows = release.level(size).unit
+    if rows is None or ((rows < NO_UNIT) | (rows >= units)).any():
+        _fail(release, f"cells {size} m", "a cell does not say which unit it lies in")
 
 
 def _conserved(release: "Release", levels: dict[int, Cells]) -> None:

@@ -21,7 +21,8 @@ from carbongrid.wkb import polygonal
 from carbonstore import edition
 from carbonstore.release import Release, write
 from carbonstore.unit_levels import UnitMap
-from carbonstore.unit_maps import Known, Outlines, unit_map
+from carbonstore.unit_maps import Known, unit_map
+from carbonstore.unit_outlines import Outlines
 from tests.toy import EAST, NORTH, SOUTH, WEST, on_earth, toy_inventory, toy_publication
 
 DONG_1, DONG_2 = shapely.box(WEST, SOUTH, 60, NORTH), shapely.box(40, SOUTH - 200, 200, 300)

