@@ -158,12 +158,24 @@ class Output:
             raise refuse(f"{named(media)} is no format of this output", place, self.schema.media_type)
 
 
+type Report = Callable[[float, Words], None]
+"""Hears how far a run has come: the share done (0 to 1), and what it does now."""
+
+
+def unheard(share: float, stage: Words) -> None:
+    """Progress that nobody waits for."""
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a process may look at: the published map, and the server's public address for its own links."""
+    """What a process may look at: the published map, and the server's public address for its own links.
+
+    ``report`` is told how far the run has come.
+    """
 
     catalogue: "Catalogue"
     url: str
+    report: Report = unheard
 
 
 @dataclass(frozen=True)

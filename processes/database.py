@@ -18,6 +18,8 @@ from typing import Any, Literal, LiteralString, Protocol, cast
 import psycopg
 from psycopg.rows import dict_row
 
+from carbongrid.errors import CarbongridError
+
 type Row = Mapping[str, Any]
 type Mode = Literal["read", "write", "alone"]
 _BUSY_S = 30.0
@@ -46,8 +48,11 @@ class Database(Protocol):
         """Close the calling thread's connection."""
 
 
-class Unreachable(Exception):
+class Unreachable(CarbongridError):
     """The database does not answer; what was asked may be asked again."""
+
+    def __init__(self) -> None:
+        super().__init__("the job journal does not answer; try again later")
 
 
 @cache
@@ -84,7 +89,7 @@ class Sqlite:
                 raise
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise Unreachable(str(error)) from error
+            raise Unreachable from error
 
     def close(self) -> None:
         """Close the calling thread's connection."""
@@ -121,7 +126,7 @@ class Postgres:
                 yield _Ran(lambda sql, values: connection.execute(cast(LiteralString, sql), values), self._SQL)
         except psycopg.OperationalError as error:
             self.close()
-            raise Unreachable("the job database does not answer") from error
+            raise Unreachable from error
 
     def close(self) -> None:
         """Close the calling thread's connection."""

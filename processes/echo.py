@@ -8,12 +8,13 @@ first input that takes an object also takes a string; the array holds integers; 
 import time
 
 from carbongrid.errors import InvalidInput
-from processes.base import Context, Execution, Input, Output, Process, Results
+from processes.base import Context, Execution, Input, Output, Process, Report, Results
 from processes.processor import Processor
 from processes.schema import Array, BBox, Binary, Number, Object, OneOf, Schema, Text, Words
 
 MAX_PAUSE = 60.0
 """Longest pause, s."""
+_STEP_S = 0.25
 
 _KINDS: dict[str, tuple[Schema, Words]] = {
     "text": (Text(max_length=65536), {"ko": "문자열", "en": "a text"}),
@@ -38,8 +39,15 @@ def echo(execution: Execution, context: Context) -> Results:
     if not execution.inputs:
         raise InvalidInput("nothing was given to give back", where="/inputs", allowed=_KINDS)
     pause = execution.inputs.get("pause", 0)
-    time.sleep(pause if isinstance(pause, int | float) else 0)
+    _wait(float(pause) if isinstance(pause, int | float) else 0.0, context.report)
     return Results({k: v for k, v in execution.inputs.items() if k in _KINDS})
+
+
+def _wait(seconds: float, report: Report) -> None:
+    start = time.monotonic()
+    while (passed := time.monotonic() - start) < seconds:
+        report(passed / seconds, {"ko": "기다리는 중", "en": "waiting"})
+        time.sleep(min(_STEP_S, seconds - passed))
 
 
 def _input(schema: Schema, what: Words) -> Input:

@@ -7,16 +7,20 @@ problem+json. What is not meant for clients becomes a neutral 500 with a referen
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from carbongrid.errors import CarbongridError, NotFound
 from carbonstore.errors import ogc_exception
+from processes.database import Unreachable
+from processes.jobs import RETRY_S, Busy, NoToken
 
 LOG = logging.getLogger(__name__)
 _URI = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 NO_SUCH_PROCESS = _URI + "no-such-process"
 NO_SUCH_JOB = _URI + "no-such-job"
+RESULT_NOT_READY = _URI + "result-not-ready"
 
 
 class NoSuchProcess(NotFound):
@@ -27,8 +31,25 @@ class NoSuchJob(NotFound):
     """The job id names nothing here."""
 
 
-TYPES: dict[type[CarbongridError], str] = {NoSuchProcess: NO_SUCH_PROCESS, NoSuchJob: NO_SUCH_JOB}
-"""Exceptions that Part 1 gives a type of their own; all others have the code of ``carbonstore.errors``."""
+class NotReady(NotFound):
+    """The job has no results yet."""
+
+
+KINDS: dict[type[CarbongridError], tuple[int, str]] = {
+    NoSuchProcess: (404, NO_SUCH_PROCESS),
+    NoSuchJob: (404, NO_SUCH_JOB),
+    NotReady: (404, RESULT_NOT_READY),
+    NoToken: (401, "Unauthorized"),
+    Busy: (429, "TooManyRequests"),
+    Unreachable: (503, "ServiceUnavailable"),
+}
+"""Status and type of what Part 1 or jobs add; all others are as in ``carbonstore.errors``."""
+HEADERS: dict[type[CarbongridError], Mapping[str, str]] = {
+    NoToken: {"WWW-Authenticate": "Bearer"},
+    Busy: {"Retry-After": str(RETRY_S)},
+    Unreachable: {"Retry-After": str(RETRY_S)},
+}
+"""Headers of a response to an error."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +80,10 @@ class Problem:
 
 def problem(error: Exception, reference: str | None = None) -> Problem:
     """What the client is told about an error; ``reference`` is the request's id where it has one."""
-    status, code, detail = ogc_exception(error)
-    if not isinstance(error, CarbongridError) or status >= 500:
+    kind = KINDS.get(type(error)) if isinstance(error, CarbongridError) else None
+    status, code, detail = (*kind, str(error)) if kind else ogc_exception(error)
+    if not isinstance(error, CarbongridError) or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         reference = reference or secrets.token_hex(8)
         LOG.error("process failed, reference %s", reference, exc_info=error)
         return Problem(status, code, HTTPStatus(status).phrase, f"{detail} The operator finds it as {reference}.")
-    kind = TYPES.get(type(error), code)
-    return Problem(status, kind, HTTPStatus(status).phrase, detail, error.where, error.allowed)
+    return Problem(status, code, HTTPStatus(status).phrase, detail, error.where, error.allowed)

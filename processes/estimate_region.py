@@ -54,7 +54,10 @@ def estimate_region(execution: Execution, context: Context) -> Results:
     level_of(inputs.get("level"), published)
     choice = Choice(_sectors(inputs["sectors"]), str(inputs["mode"]), str(inputs["method"]))
     years = years_of(inputs.get("year"), published.years)
-    made = {year: estimate(published.release(year), region, choice) for year in years}
+    made: dict[int, Inside] = {}
+    for year in years:
+        context.report(len(made) / len(years), {"ko": f"{year}년 합산", "en": f"summing {year}"})
+        made[year] = estimate(published.release(year), region, choice)
     return Results({"totals": totals(published, choice, made)}, published.edition.id)
 
 

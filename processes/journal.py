@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from processes.database import Database, Postgres, Session, Sqlite
-from processes.jobs import Busy, Job, Limits, Made, Submission, Task, new_id
+from processes.jobs import ANYONE, Busy, Job, Limits, Made, Submission, Task, new_id
 from processes.schema import Words
 
 DATABASE = "CARBONGRID_DATABASE"
@@ -45,7 +45,7 @@ class Journal:
 
     def submit(self, submission: Submission) -> Job:
         """A new job, or the caller's own one of the same request; Busy where the queue is full."""
-        fingerprint = submission.fingerprint()
+        fingerprint = new_id() if submission.caller == ANYONE else submission.fingerprint()
         with self._database.transaction("alone") as session:
             same = session.rows("same", caller=submission.caller, fingerprint=fingerprint)
             return Job.of(same[0]) if same else self._accept(session, submission, fingerprint)

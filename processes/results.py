@@ -46,10 +46,9 @@ class ResultFiles:
             raise OSError(f"result {made.file} is damaged")
         return body
 
-    def drop(self, task: Task) -> None:
-        """Delete what an attempt has written."""
-        for name in (f"{task.id}.{task.attempt}", f".{task.id}.{task.attempt}.part"):
-            (self._folder / name).unlink(missing_ok=True)
+    def drop(self, made: Made) -> None:
+        """Delete a result."""
+        (self._folder / made.file).unlink(missing_ok=True)
 
     def sweep(self, kept: Collection[str], stale_s: float = _STALE_S) -> int:
         """Delete files that no job names and that nobody can be about to commit; how many."""

@@ -222,7 +222,8 @@ def test_one_token_does_not_fill_the_workers(opened: Callable[..., Journal]) -> 
     assert journal.claim("w") is None
 
 
-def test_workers_at_the_same_time_take_different_jobs(journal: Journal) -> None:
+def test_workers_at_the_same_time_take_different_jobs(opened: Callable[..., Journal]) -> None:
+    journal = opened(Limits())
     jobs = {journal.submit(asked(str(n))).id for n in range(24)}
     start = threading.Barrier(6)
 
@@ -308,9 +309,8 @@ def test_a_result_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_results_without_a_job_are_swept(tmp_path: Path) -> None:
     files = ResultFiles(tmp_path)
-    for n in (1, 2):
-        files.write(Task("job", n, "echo", b""), "text/plain", b"", None)
+    made = [files.write(Task("job", n, "echo", b""), "text/plain", b"", None) for n in (1, 2)]
     assert files.sweep({"job.2"}) == 0
     assert files.sweep({"job.2"}, stale_s=0) == 1
-    files.drop(Task("job", 2, "echo", b""))
+    files.drop(made[1])
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that try a worker: they burn, hog, die or work. ``python -m tests.trials DATA SLOTS`` is a worker."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from processes.base import Context, Execution, Results
+from processes.echo import ECHO
+from processes.jobs import Limits
+
+QUICK = Limits(lease_s=4.0, cpu_s=2, wall_s=8.0, memory=600 << 20, result=100_000)
+
+
+def work(execution: Execution, context: Context) -> Results:
+    """What ``text`` says: ``burn``, ``hog``, ``sleep``, ``die``, ``long``; anything else is given back at once."""
+    text = execution.inputs["text"]
+    while text == "burn":
+        pass
+    if text == "hog":
+        bytearray(3 << 30)
+    filled = []
+    while text == "fill":
+        filled.append(os.urandom(1 << 24))
+    if text == "sleep":
+        time.sleep(60)
+    if text == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if text == "leak":
+        raise RuntimeError("secret postgres://u:p@h")
+    return Results({"text": "x" * 200_000 if text == "long" else text})
+
+
+PROCESSES = {p.id: p for p in (ECHO, replace(ECHO, id="trial", run=work))}
+
+
+def main() -> None:
+    from processes.child import Site
+    from processes.engine import Engine
+    from processes.journal import Journal
+
+    data, slots = Path(sys.argv[1]), int(sys.argv[2])
+    journal = Journal.open(data, replace(QUICK, crashes=1000))
+    Engine(journal, Site(data, "", "tests.trials"), slots).run(threading.Event())
+
+
+if __name__ == "__main__":
+    main()
