@@ -18,6 +18,7 @@ import yaml
 from carbonserver.html import STATIC, TEMPLATES
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
 from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.encode.files import FILES
 from carbonstore.quads import CRS84
 from openapi.document import document
 from processes.openapi import parts
@@ -179,6 +180,10 @@ def _links(collection: Collection, place: Place) -> list[Json]:
         ),
         {"rel": f"{OGC}/sortables", "type": "application/schema+json", "title": "정렬 속성 · Sortables"}
         | {"href": f"{here}/sortables"},
+        *(
+            {"rel": "related", "type": form.media, "title": form.title, "href": f"{here}/items?f={name}"}
+            for name, form in FILES.items()
+        ),
         {"rel": STYLES, "type": "application/json", "title": "양식 · Styles", "href": f"{here}/styles"},
     ]
     return [*licences, *(pictures if place.ours else []), schema]

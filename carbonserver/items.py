@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items and single features as raw GeoJSON bytes and as pages drawn from them; JSON-LD and CSV come from pygeoapi."""
+"""Items and single features as raw GeoJSON and JSON-FG bytes, as files, and as pages drawn from GeoJSON; JSON-LD is
+pygeoapi's.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ from starlette.types import ASGIApp
 from carbongrid.errors import InvalidInput
 from carbonserver import answers, params
 from carbonserver.answers import Variant
+from carbonserver.downloads import Download
 from carbonserver.errors import error_response
 from carbonserver.host import state_of
 from carbonserver.resource import Passed, Resource, body, page_headers
@@ -23,7 +26,8 @@ from carbonstore import cells
 from carbonstore.batch import CellBatch
 from carbonstore.catalogue import Collection
 from carbonstore.cells import CellQuery, Elsewhere
-from carbonstore.encode import geojson
+from carbonstore.encode import geojson, jsonfg
+from carbonstore.encode.files import FILES, Extract, FileFormat
 
 GEOJSON = "application/geo+json"
 FORMATS = {
@@ -32,10 +36,11 @@ FORMATS = {
     "_json": "application/json",
     "html": "text/html",
     "jsonld": "application/ld+json",
+    "jsonfg": "application/fg+json",
 }
-PAGE_FORMATS = FORMATS | {"csv": "text/csv"}
+PAGE_FORMATS = FORMATS | {name: f.media for name, f in FILES.items()}
 SEARCHED = ("json", "geojson", "_json")
-RAW = (*SEARCHED, "html")
+RAW = (*SEARCHED, "jsonfg", "html")
 PAGE_ROWS = 50
 """Records of an HTML page where no limit is asked for."""
 PAGE = (
@@ -72,6 +77,8 @@ class Items:
         answers.only(request, (*PAGE, *collection.fields))
         variant = answers.choose(request, PAGE_FORMATS)
         page = Page.of(request.query_params, collection, self.url, variant)
+        if variant.format in FILES:
+            return self._file(request, page)
         if variant.format not in RAW:
             return Passed(self.rest)
         return self._reply(request, collection, variant, "collections/items/index.html", page.body)
@@ -87,6 +94,20 @@ class Items:
         kept = {name: value for name, value in head.items() if name != "ETag"} | {"Cache-Control": "no-store"}
         return answers.respond(request, variant, page.body(), kept)
 
+    def _file(self, request: Request, page: "Page") -> Response:
+        """The page as a file; where no ``limit`` is given, everything that matches."""
+        form, variant = FILES[page.variant.format], replace(page.variant, coding="identity")
+        head = answers.headers(request, variant, page.collection.edition, self.url, {"Content-Crs": f"<{page.crs}>"})
+        if answers.not_modified(request, head["ETag"]):
+            return answers.unchanged(head)
+        extract = page.extract(form)
+        return Download(
+            lambda stopped: form.write(replace(extract, stopped=stopped)),
+            head,
+            form.media,
+            f"{page.collection.id}.{form.suffix}",
+        )
+
     def _feature(self, request: Request) -> Response:
         collection, name = _collection(request), request.path_params["feature"]
         answers.only(request, FEATURE)
@@ -99,6 +120,7 @@ class Items:
         if variant.format not in RAW:
             return Passed(self.rest)
         address = f"{self.url}/collections/{collection.id}/items/{quote(name)}"
+        encoded = jsonfg.feature if variant.format == "jsonfg" else geojson.feature
         links = _representations(address, request.query_params, variant)
         links.append(_collection_link(self.url, collection, variant))
         return self._reply(
@@ -106,7 +128,7 @@ class Items:
             collection,
             variant,
             "collections/items/item.html",
-            lambda: geojson.feature(batch, {"links": links}, crs=crs),
+            lambda: encoded(batch, {"links": links}, crs=crs),
         )
 
     def _elsewhere(self, request: Request, found: Elsewhere) -> Response:
@@ -179,7 +201,19 @@ class Page:
         """The FeatureCollection."""
         batch = self._read()
         head = {"timeStamp": _now(), "links": list(self._links(batch))}
-        return geojson.features(batch, head, crs=self.crs, geometry=self.geometry)
+        encoder = jsonfg.features if self.variant.format == "jsonfg" else geojson.features
+        return encoder(batch, head, crs=self.crs, geometry=self.geometry)
+
+    def extract(self, form: FileFormat) -> Extract:
+        """What a file of the page holds; InvalidInput for what files have not."""
+        if self.hits or self.query.sortby:
+            allowed = ["files list records in natural order, without resulttype and sortby"]
+            raise InvalidInput(f"a file cannot be that ({form.title})", where="sortby, resulttype", allowed=allowed)
+        if not (self.geometry or form.bare):
+            raise InvalidInput(f"{form.title} always has geometry", where="skipGeometry", allowed=["false"])
+        whole = "limit" not in self.given
+        query = replace(self.query, limit=None) if whole else self.query
+        return Extract(self.collection, query, self.crs, self.geometry)
 
     def _read(self) -> CellBatch:
         """The page's records, or none of them and their number."""

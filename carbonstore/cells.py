@@ -5,7 +5,7 @@ Records stand in the order year, then cell (row by row from the north-west), unl
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from carbonstore.cell_source import CellSource
 from carbonstore.columns import Labels, Number
 from carbonstore.selection import CellQuery, Selection, known, make_batch, renumber
 
-__all__ = ["CellBatch", "CellQuery", "Elsewhere", "count", "get", "read"]
+__all__ = ["CellBatch", "CellQuery", "Elsewhere", "count", "get", "pages", "read"]
 
 Ints = NDArray[np.int64]
 
@@ -40,6 +40,15 @@ def read(collection: Collection, query: CellQuery) -> CellBatch:
     found = _selected(collection, query)
     batch = _sorted_page(found, query, order) if order else _page(found, query)
     return replace(batch, names=names)
+
+
+def pages(collection: Collection, query: CellQuery, rows: int) -> Iterator[CellBatch]:
+    """The page of a query in natural order, in pieces of so many records: the matches are looked for once."""
+    names = _names(collection, query.properties)
+    found = Selection.of(collection, query)
+    first, last = _bounds(found, query)
+    for start in range(first, last, rows):
+        yield replace(found.batch(_slices(found, start, min(last, start + rows))), names=names)
 
 
 def count(collection: Collection, query: CellQuery) -> int:
@@ -94,10 +103,19 @@ def _sort_key(collection: Collection, key: str) -> tuple[str, bool]:
 
 def _page(found: Selection, query: CellQuery) -> CellBatch:
     """A page in natural order: a slice of every year."""
+    start, stop = _bounds(found, query)
+    return _with_cursor(found.batch(_slices(found, start, stop)), more=stop < found.total)
+
+
+def _bounds(found: Selection, query: CellQuery) -> tuple[int, int]:
+    """First and last record of the page among all that match, half open."""
     start = query.offset if query.cursor is None else _after(found, *_decode(query.cursor, found.collection))
-    stop = found.total if query.limit is None else min(found.total, start + query.limit)
-    slices = [(max(0, start - a), max(0, min(stop, b) - a)) for a, b in found.spans]
-    return _with_cursor(found.batch(slices), more=stop < found.total)
+    return start, found.total if query.limit is None else min(found.total, start + query.limit)
+
+
+def _slices(found: Selection, start: int, stop: int) -> list[tuple[int, int]]:
+    """The part of these records that each year has, in its own numbers."""
+    return [(max(0, start - a), max(0, min(stop, b) - a)) for a, b in found.spans]
 
 
 def _after(found: Selection, year: int, cell: int) -> int:

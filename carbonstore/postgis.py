@@ -78,8 +78,7 @@ class Part:
 
     def tables(self) -> Iterator[pa.Table]:
         """Its rows, in natural order, in pieces that fit into memory."""
-        for start in range(0, self.records, ROWS):
-            batch = cells.read(self.collection, CellQuery(years=(self.year,), offset=start, limit=ROWS))
+        for batch in cells.pages(self.collection, CellQuery(years=(self.year,)), ROWS):
             found = arrow.table(batch)
             columns = {f.name: _column(found, f) for f in CELL_FIELDS}
             corners = dict(zip(_CORNER, batch.window.corners(batch.index), strict=True))

@@ -25,7 +25,15 @@ from openapi.components import (
     ref,
     thing,
 )
-from openapi.tiles import pixel_tiles, vector_tiles, wmts
+from openapi.tiles import BINARY, pixel_tiles, vector_tiles, wmts
+
+_FILES = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "fgb": "application/flatgeobuf",
+    "gpkg": "application/geopackage+sqlite3",
+}
+"""Media types of items as files, by the value of ``f``."""
 
 STYLE = "application/vnd.mapbox.style+json"
 GEOJSON = "application/geo+json"
@@ -190,7 +198,7 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         "sortby", many({"type": "string", "pattern": f"^[+-]?({'|'.join(names)})$"}), "Sort keys, - descending."
     )
     parameters = [
-        formats("json", "geojson", "html", "jsonld", "csv"),
+        formats("json", "geojson", "html", "jsonld", "jsonfg", *_FILES),
         limit(limits["default_items"], limits["max_items"]),
         *params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
         bbox_crs(uris),
@@ -201,11 +209,15 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         order,
         *params(*map(_filter, fields)),
     ]
-    texts: dict[str, Json] = {"text/html": TEXT, "text/csv": TEXT, "application/ld+json": {"type": "object"}}
-    ok = answer("A page of features.", {GEOJSON: ref("schemas", "featureCollection"), **texts})
+    texts: dict[str, Json] = {"text/html": TEXT, "application/ld+json": {"type": "object"}}
+    listed = ref("schemas", "featureCollection")
+    ok = answer(
+        "A page of features; as a file all of them, where no limit is given.",
+        {GEOJSON: listed, "application/fg+json": listed, **texts, **dict.fromkeys(_FILES.values(), BINARY)},
+    )
     summary = f"Features of {title}"
-    listed = get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
-    return listed | _search(name, title, parameters[1:])
+    found = get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")
+    return found | _search(name, title, parameters[1:])
 
 
 def _search(name: str, title: str, parameters: list[Json]) -> Json:
@@ -221,9 +233,11 @@ def _search(name: str, title: str, parameters: list[Json]) -> Json:
 
 
 def _item(name: str, title: str, uris: list[str]) -> Json:
-    parameters = [*params("featureId", "edition", "lang"), crs(uris), formats("json", "geojson", "html", "jsonld")]
+    choices = formats("json", "geojson", "html", "jsonld", "jsonfg")
+    parameters = [*params("featureId", "edition", "lang"), crs(uris), choices]
+    feature = ref("schemas", "feature")
     texts: dict[str, Json] = {"text/html": TEXT, "application/ld+json": {"type": "object"}}
-    ok = answer("The feature.", {GEOJSON: ref("schemas", "feature"), **texts})
+    ok = answer("The feature.", {GEOJSON: feature, "application/fg+json": feature, **texts})
     return get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
 
 

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cell records as an Arrow table: the form that CSV, columnar files and databases are written from."""
 
+import struct
+
+import numpy as np
 import pyarrow as pa
 
+from carbonstore import quads
 from carbonstore.batch import CellBatch
 from carbonstore.columns import Column, Labels, Number
 from carbonstore.fields import FIELD, Field
+from carbonstore.quads import OutputCrs
+
+_HEAD = np.frombuffer(struct.pack("<BIII", 1, 3, 1, 5), np.uint8)
+"""Start of a WKB polygon: little-endian, one ring of five points."""
 
 
 def table(batch: CellBatch) -> pa.Table:
@@ -40,3 +48,16 @@ def _labels(column: Labels) -> pa.Array:
     if column.boolean:
         pool = pa.array([True] * n, pa.bool_())
     return pool.take(pa.array(column.codes, mask=column.null))
+
+
+def polygons(batch: CellBatch, to: OutputCrs) -> pa.Array:
+    """The cells as WKB polygons in a published CRS, easting or longitude first as files have it; ring from the SW."""
+    x, y, corners = quads.vertices(batch.window, batch.index, to)
+    ring = corners[:, [0, 1, 2, 3, 0]]
+    wkb = np.empty((len(batch), _HEAD.size + ring.shape[1] * 16), np.uint8)
+    wkb[:, : _HEAD.size] = _HEAD
+    wkb[:, _HEAD.size :] = (
+        (np.stack([x[ring], y[ring]], axis=2) / to.scale).astype("<f8").reshape(len(batch), 10).view(np.uint8)
+    )
+    offsets = np.arange(len(batch) + 1, dtype=np.int64) * wkb.shape[1]
+    return pa.Array.from_buffers(pa.large_binary(), len(batch), [None, pa.py_buffer(offsets), pa.py_buffer(wkb)])
