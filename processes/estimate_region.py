@@ -6,19 +6,21 @@ A region and its complement add up to the whole, to the kilogram.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 
 from carbongrid.region import Region
 from carbongrid.sectors import FIGURES, INTERVALS, MODES, SECTORS, missing_text
-from carbonstore.catalogue import Published
+from carbonstore.catalogue import Published, Snapshot
 from carbonstore.stored import Release
-from processes.base import MIB, Context, Execution, Input, Output, Process, Results
+from processes.base import MIB, Context, Execution, Input, Output, Placed, Process, Results
 from processes.choice import inventory_of, level_of, years_of
 from processes.inside import METHODS, Choice, Inside, Stock, inside
 from processes.processor import Processor
 from processes.region import resolve, schema
 from processes.schema import Declared, Json, Number, Text, clean
+from processes.units import Unit, holder, named
 
 MAX_BODY = 10 * MIB
 """Limit of a region (contract, section 6), counted on the bytes of the request."""
@@ -49,16 +51,41 @@ def estimate(release: Release, region: Region, choice: Choice) -> Inside:
 def estimate_region(execution: Execution, context: Context) -> Results:
     """The work: resolve the region, choose the inventory, sum every year of one edition."""
     snapshot, inputs = context.catalogue.snapshot(), execution.inputs
-    region, at = resolve(inputs["region"], snapshot, context.url)
-    published = inventory_of(inputs.get("inventory"), region.polygon, snapshot.inventories, at)
+    place = _place(inputs, snapshot, context.url)
+    published = place.published
     level_of(inputs.get("level"), published)
     choice = Choice(_sectors(inputs["sectors"]), str(inputs["mode"]), str(inputs["method"]))
     years = years_of(inputs.get("year"), published.years)
     made: dict[int, Inside] = {}
     for year in years:
         context.report(len(made) / len(years), {"ko": f"{year}년 합산", "en": f"summing {year}"})
-        made[year] = estimate(published.release(year), region, choice)
+        made[year] = place.estimate(published.release(year), choice)
     return Results({"totals": totals(published, choice, made)}, published.edition.id)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What is summed: a region, or a unit by its code, of one inventory."""
+
+    published: Published
+    what: Region | Placed
+
+    def estimate(self, release: Release, choice: Choice) -> Inside:
+        """One year. The published table rests on sources: by ``cells`` a unit is an outline like any other."""
+        if isinstance(self.what, Region):
+            return estimate(release, self.what, choice)
+        unit = Unit.of(release, self.what)
+        cut = estimate(release, unit.region, choice)
+        return unit.published(cut) if choice.method == "sources" else cut
+
+
+def _place(inputs: Mapping[str, object], snapshot: Snapshot, url: str) -> _Place:
+    """The region or unit asked for and the inventory that has it."""
+    name, code = inputs.get("inventory"), named(inputs["region"])
+    if code is not None:
+        return _Place(holder(code, name, snapshot.inventories), code)
+    region, at = resolve(inputs["region"], snapshot, url)
+    return _Place(inventory_of(name, region.polygon, snapshot.inventories, at), region)
 
 
 def _sectors(given: object) -> tuple[str, ...]:
@@ -130,8 +157,14 @@ ESTIMATE_REGION = Process(
             Declared(schema),
             {"ko": "지역", "en": "Region"},
             {
-                "ko": "CRS84 좌표(경도, 위도)의 GeoJSON 다각형, 또는 이 서버의 항목을 가리키는 링크. 10 MiB 이하.",
-                "en": "GeoJSON polygon, longitude first, or a link to an item of this server; up to 10 MiB.",
+                "ko": (
+                    "CRS84 좌표(경도, 위도)의 GeoJSON 다각형, 발행된 행정구역의 코드, "
+                    "또는 이 서버의 항목을 가리키는 링크. 10 MiB 이하."
+                ),
+                "en": (
+                    "GeoJSON polygon, longitude first, the code of a published unit, "
+                    "or a link to an item of this server; up to 10 MiB."
+                ),
             },
             links=True,
             placed=True,

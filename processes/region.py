@@ -31,7 +31,9 @@ def schema() -> Json:
     multi = _typed("MultiPolygon", "coordinates", {"type": "array", "items": rings, "minItems": 1})
     feature = _typed("Feature", "geometry", {"oneOf": [polygon, multi]})
     collection = _typed("FeatureCollection", "features", {"type": "array", "items": feature, "minItems": 1})
-    return {"oneOf": [polygon, multi, feature, collection]}
+    code: Json = {"unit": {"type": "string"}}
+    unit: Json = {"type": "object", "properties": code, "required": ["unit"], "additionalProperties": False}
+    return {"oneOf": [polygon, multi, feature, collection, unit]}
 
 
 def _typed(name: str, member: str, value: Json) -> Json:
@@ -45,8 +47,6 @@ def resolve(given: object, snapshot: Snapshot, url: str) -> tuple[Region, str]:
         return Region.from_polygon(item(given, snapshot, url)), given.at
     if not isinstance(given, Placed) or not isinstance(given.value, dict):
         raise refuse("a region is expected", "/inputs/region", *GEOJSON)
-    if "unit" in given.value:
-        raise refuse("no administrative units are published here; send the outline", point(given.at, "unit"))
     return Region.from_geojson(given.value, where=given.at, served=served(snapshot)), given.at
 
 
