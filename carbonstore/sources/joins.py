@@ -20,6 +20,7 @@ from carbonstore.sources.features import Features, whole_table
 from carbonstore.sources.kor_register import Register
 from carbonstore.sources.kor_volumes import Volumes
 from carbonstore.sources.parcel_energy import Meters, share_energy
+from carbonstore.sources.parcels import parcels_of_year
 
 type Columns = list[dict[str, NDArray[np.generic]]]
 
@@ -59,7 +60,7 @@ def apply_joins(
 
     InvalidInput where there is nothing to join to.
     """
-    joined = list(objects)
+    joined = [of_year(features, context.year) for features in objects] if joins else list(objects)
     reports: dict[str, JoinReport] = {}
     for join in sorted(joins, key=lambda j: j.stage):
         at = [i for i, features in enumerate(joined) if features.kind == join.kind]
@@ -75,9 +76,17 @@ def apply_joins(
     return joined, reports
 
 
+def of_year(features: Features, year: int) -> Features:
+    """Buildings under the parcel numbers of the inventory's year, which meters and registers are joined by."""
+    if "pnu" not in features.columns:
+        return features
+    pnu = parcels_of_year(np.asarray(features.columns["pnu"], object), year)
+    return replace(features, columns={**features.columns, "pnu": pnu})
+
+
 def _apply(join: Join, objects: Sequence[Features], context: ReadContext) -> tuple[Columns, JoinReport]:
     if isinstance(join.rows, Register):
-        return kor_register.fill(join.rows, objects)
+        return kor_register.fill(replace(join.rows, pnu=parcels_of_year(join.rows.pnu, context.year)), objects)
     if isinstance(join.rows, Volumes):
         return kor_volumes.assign(join.rows, objects)
     weights = [np.asarray(context.weight(whole_table(f)), np.float64) for f in objects]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from carbongrid.errors import InvalidInput
 from carbonstore.report import JoinReport
 from carbonstore.sources.features import Features
+from carbonstore.sources.parcels import parcels_of_year
 
 type F64 = NDArray[np.float64]
 
@@ -50,8 +51,11 @@ def meters(
 ) -> Meters:
     """Sum rows (lot x month) of a year by parcel. ``months``: ``yyyymm`` or ``yyyy``, None where rows carry no time.
 
+    Parcel numbers of months before and after a change of codes are the same parcel's.
+
     InvalidInput where no row is of the year: the years there are, are named.
     """
+    pnu = parcels_of_year(pnu, year)
     keyed = np.array([p is not None for p in pnu.tolist()], bool)
     dated = (
         np.ones(len(pnu), bool) if months is None else np.array([str(m or "")[:4] == str(year) for m in months], bool)
