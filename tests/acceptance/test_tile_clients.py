@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that are given a tileset or TileJSON and nothing else: MapLibre in headless Chromium."""
+"""Clients that are given a tileset or TileJSON and nothing else: MapLibre and OpenLayers in Chromium."""
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 from pyproj import Transformer
-from starlette.responses import HTMLResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from carbonserver.app import create_app
 from carbonserver.settings import Settings
 from carbonserver.styles import Style
+from tests.conftest import missing
 from tests.toy import CORNERS, toy_cell, toy_store
 from tools import browser as tool
+from tools import vendor
 
 WEB = "WebMercatorQuad"
 SIZE = {"width": 640, "height": 640}
@@ -33,6 +36,34 @@ window.ready = new Promise(done => map.once('idle', () => done()));
 </script>"""
 
 
+OPENLAYERS = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<div id="map" style="position:absolute;inset:0"></div><script src="/ol.js"></script><script>
+const colors = Object.fromEntries(%s), center = %s;
+const fill = feature => new ol.style.Style({fill: new ol.style.Fill({color: colors[feature.get('net')]})});
+const layer = %s;
+const map = new ol.Map({target: 'map', layers: [layer], controls: [], pixelRatio: 1,
+  view: new ol.View({center: ol.proj.fromLonLat(center), zoom: 16, constrainResolution: true})});
+const source = layer.getSource();
+const known = new Promise(done => source.getState() === 'ready' ? done()
+  : source.on('change', () => source.getState() === 'ready' && done()));
+window.ready = known.then(() => new Promise(done => { map.once('rendercomplete', () => done()); map.render(); }));
+window.read = points => points.map(point => {
+  const [x, y] = map.getPixelFromCoordinate(ol.proj.fromLonLat(point)).map(Math.floor);
+  const canvas = document.querySelector('.ol-layer canvas');
+  return '#' + [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)]
+    .map(v => v.toString(16).padStart(2, '0')).join('');
+});
+</script>"""
+OL_LAYERS = {
+    "vector": """new ol.layer.VectorTile({style: fill, source: new ol.source.OGCVectorTile(
+      {url: '/collections/toy-100m/tiles/WebMercatorQuad?f=json', format: new ol.format.MVT()})})""",
+    "map": """new ol.layer.Tile({source: new ol.source.OGCMapTile(
+      {url: '/collections/toy-100m/styles/net/map/tiles/WebMercatorQuad?f=json', interpolate: false})})""",
+}
+NPM = Path(__file__).parent / "npm"
+"""Lock of the browser clients that only tests use."""
+
+
 class Probes:
     """Our app, and beside it pages of one map each, of the same origin."""
 
@@ -42,7 +73,8 @@ class Probes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] in self.pages:
-            await HTMLResponse(self.pages[scope["path"]])(scope, receive, send)
+            media = "text/javascript" if scope["path"].endswith(".js") else "text/html"
+            await Response(self.pages[scope["path"]], media_type=media)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
@@ -79,6 +111,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def chrome(chromium: str) -> Iterator[Browser]:
     with tool.chromium(chromium) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def openlayers(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of OpenLayers, from npm by the lock beside this file."""
+    try:
+        modules = vendor.install(tmp_path_factory.mktemp("npm"), NPM)
+    except vendor.VendorError as error:
+        missing(str(error))
+    return (modules / "ol" / "dist" / "ol.js").read_text()
 
 
 TO_CRS84 = Transformer.from_crs("EPSG:5179", "OGC:CRS84", always_xy=True)
@@ -132,3 +174,18 @@ def test_maplibre_reads_values_from_the_pixels(site: Site, chrome: Browser) -> N
         value = records[toy_cell(east, north)][figure]
         assert int(color[5:], 16) == pytest.approx(min(255, 100 * value), abs=3), (east, north)
         assert color[1:5] == "0000"
+
+
+@pytest.mark.parametrize("kind", list(OL_LAYERS))
+def test_openlayers_draws_tiles_from_the_tileset_alone(site: Site, chrome: Browser, openlayers: str, kind: str) -> None:
+    """Vectors are coloured by the number that each feature carries; maps come in their colours."""
+    style = Style.named("net")
+    known = [(record["net"], style.ramp.color(record["net"])) for record in site.items().values()]
+    page = OPENLAYERS % (json.dumps(known), json.dumps(lonlat(-50, 100)), OL_LAYERS[kind])
+    site.probes.pages |= {"/ol.js": openlayers, f"/ol-{kind}": page}
+    seen = tool.visit(chrome, f"{site.url}/ol-{kind}", viewport=SIZE)
+    complaints = list(seen.complaints)  # before we read pixels, of which Chromium complains
+    colors = seen.page.evaluate("points => read(points)", [lonlat(e + 50, n + 50) for e, n in CELLS])
+    seen.page.context.close()
+    assert complaints == []
+    assert colors == wanted(site, style)
