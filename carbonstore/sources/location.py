@@ -47,11 +47,10 @@ class Lie:
     meeting: int
 
     @classmethod
-    def of(cls, original: Features, projected: Features, boundary: Area) -> Self:
-        """Of a layer before and after it was projected; ``boundary`` in the grid CRS."""
+    def of(cls, original: Features, projected: Features, meets: NDArray[np.bool_]) -> Self:
+        """Of a layer before and after it was projected; ``meets``: rows that meet the boundary."""
         used = projected.geometry[projected.used]
-        shapely.prepare(boundary)
-        meeting = int(shapely.intersects(boundary, used).sum())
+        meeting = int(meets[projected.used].sum())
         bounds = shapely.total_bounds(used) if len(used) else np.full(4, np.nan)
         return cls(_centres(original.geometry[original.used]), _centres(used), bounds, meeting)
 

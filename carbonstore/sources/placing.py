@@ -113,14 +113,17 @@ def place(context: ReadContext, spec: SourceSpec, rows: Rows | None) -> Made:
 def _placed(spec: SourceSpec, read: Features, context: ReadContext) -> tuple[Spot, Features]:
     check_datum(read.crs, context.crs, spec.place)
     projected = project(read, context.crs)
-    lie = Lie.of(read, projected, context.projected)
+    shapely.prepare(context.projected)
+    near = shapely.intersects(context.projected, projected.geometry)
+    lie = Lie.of(read, projected, near)
     outlines, drawn = footprints(projected)
     features, repairs = repair(outlines)
+    if drawn or repairs.count:
+        near = shapely.intersects(context.projected, features.geometry)
     if spec.base_year is not None and features.kind == "forests":
         own = np.asarray(features.columns.get("base_year", np.full(len(features), np.nan)), np.float64)
         columns = {**features.columns, "base_year": np.where(np.isnan(own), float(spec.base_year), own)}
         features = replace(features, columns=columns)
-    shapely.prepare(context.projected)
     spot = Spot(
         kind=features.kind,
         crs=read.crs,
@@ -131,7 +134,7 @@ def _placed(spec: SourceSpec, read: Features, context: ReadContext) -> tuple[Spo
         repairs=repairs,
         lie=lie,
         used=features.used,
-        near=shapely.intersects(context.projected, features.geometry),
+        near=near,
         boxes=shapely.bounds(features.geometry),
         wkb=Wkb.from_shapely(features.geometry),
     )
@@ -141,7 +144,8 @@ def _placed(spec: SourceSpec, read: Features, context: ReadContext) -> tuple[Spo
 
 def meter(context: ReadContext, pooling: Pooling, slot: Slot) -> Made:
     """What the meters of buildings add to pools: Meters."""
-    return Made(Meters.of(whole_table(slot.whole()), pooling, context.weight), None)
+    shapes = slot.spot.wkb.to_shapely()[slot.used]
+    return Made(Meters.of(whole_table(slot.features()), shapes, pooling, context.weight), None)
 
 
 @dataclass(frozen=True)

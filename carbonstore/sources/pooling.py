@@ -22,6 +22,7 @@ from carbonstore.sources.features import Features
 type F64 = NDArray[np.float64]
 type I64 = NDArray[np.int64]
 type Mask = NDArray[np.bool_]
+type Shapes = NDArray[np.object_]
 type Weight = Callable[[ActivityTable], F64]
 
 POOLED = "pooled"
@@ -72,13 +73,16 @@ class Meters:
     north: I64
 
     @classmethod
-    def of(cls, table: ActivityTable, pooling: Pooling, weight: Weight | None = None) -> Self:
-        """What the buildings of a table bring; ``weight`` tells each one's part in a pool (floor area x intensity)."""
+    def of(cls, table: ActivityTable, shapes: Shapes, pooling: Pooling, weight: Weight | None = None) -> Self:
+        """What the buildings of a table bring, given their outlines apart from it.
+
+        ``weight`` tells each one's part in a pool (floor area x intensity).
+        """
         energy = np.stack([np.asarray(table.columns[c], np.float64) for c in ENERGY], axis=1)
         left_out = _left_out(table, pooling)
-        place = shapely.get_coordinates(shapely.point_on_surface(table.geometry.to_shapely()))
+        place = shapely.get_coordinates(shapely.point_on_surface(shapes))
         east, north = np.floor(place.reshape(-1, 2).T / CELL).astype(np.int64)
-        key = parcel_keys([table], pooling.salt)
+        key = _keys(table, shapes, pooling.salt)
         return cls(key, energy, left_out, _weights(table, weight, left_out), table.measure, east, north)
 
     @classmethod
@@ -110,22 +114,26 @@ def pool_meters(meters: Meters, pooling: Pooling) -> tuple[F64, F64, Pooled] | N
 
 def metered_parcels(tables: Sequence[ActivityTable], pooling: Pooling) -> Metered:
     """Parcels with meters as they would be pooled, from tables with the energy as it was read."""
-    return _parcels(Meters.joined([Meters.of(t, pooling) for t in tables]))
+    return _parcels(Meters.joined([Meters.of(t, t.geometry.to_shapely(), pooling) for t in tables]))
 
 
 def parcel_keys(tables: Sequence[ActivityTable], salt: str) -> I64:
     """64-bit keyed hashes of each building's parcel, (n,): of its number, or of its place where it has none."""
+    return np.concatenate([_keys(table, table.geometry.to_shapely(), salt) for table in tables])
+
+
+def _keys(table: ActivityTable, shapes: Shapes, salt: str) -> I64:
     secret = blake2b(salt.encode(), digest_size=32).digest()
-    names = (name for table in tables for name in _parcel_names(table))
+    names = _parcel_names(table, shapes)
     digests = b"".join(blake2b(name.encode(), digest_size=8, key=secret).digest() for name in names)
     return np.frombuffer(digests, "<i8").astype(np.int64)
 
 
-def _parcel_names(table: ActivityTable) -> list[str]:
+def _parcel_names(table: ActivityTable, shapes: Shapes) -> list[str]:
     """Parcel numbers; a building without one is known by the metre of its centre, since row numbers shift."""
     names = table.columns["pnu"].copy()
     alone = np.flatnonzero([name is None for name in names.tolist()])
-    place = shapely.get_coordinates(shapely.centroid(table.geometry.to_shapely()[alone])) if len(alone) else ()
+    place = shapely.get_coordinates(shapely.centroid(shapes[alone])) if len(alone) else ()
     names[alone] = [f"{x:.0f} {y:.0f}" for x, y in place]
     return [str(name) for name in names]
 
