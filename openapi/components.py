@@ -107,8 +107,8 @@ PARAMETERS: dict[str, Json] = {
     ),
     "filter-lang": query(
         "filter-lang",
-        {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"},
-        "Language of the filter.",
+        {"type": "string", "enum": ["cql2-text", "cql2-json", "cql-text"], "default": "cql2-text"},
+        "Language of the filter; `cql-text` is what older clients call `cql2-text`.",
     ),
     "edition": query("edition", EDITION, "Answer from this published edition; 410 when it is no longer kept."),
     "cursor": query("cursor", TEXT, "Place of the page, as given by a `next` link."),

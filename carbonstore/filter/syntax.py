@@ -18,7 +18,8 @@ from pygeofilter.values import Geometry, Interval
 
 from carbongrid.errors import InvalidInput, TooLarge, UnknownName
 
-LANGUAGES = ("cql2-text", "cql2-json")
+LANGUAGES = ("cql2-text", "cql2-json", "cql-text")
+"""The last is the first by the name of a draft, the only one that GDAL knows (it sends what both have in common)."""
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 """Nesting of parentheses and operators; AND, OR and the items of a list stand side by side."""

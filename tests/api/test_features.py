@@ -352,7 +352,7 @@ def test_geometry_can_be_left_out(api: TestClient) -> None:
         ("cursor", "eA.5"),
         ("f", "xml"),
         ("filter", "net>"),
-        ("filter-lang", "cql-text"),
+        ("filter-lang", "ecql"),
         ("filter-crs", "http://www.opengis.net/def/crs/EPSG/0/32633"),
         ("q", "forest"),
         ("colour", "red"),
