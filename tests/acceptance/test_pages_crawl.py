@@ -53,7 +53,7 @@ def test_every_page_loads_with_all_other_hosts_blocked(chrome: Browser, site: st
                 assert href.startswith("https://creativecommons.org/"), href
             elif kind(href) not in known and "#" not in href and not MAP.search(href):
                 known.add(kind(href))
-                if re.search(r"f=(json|jsonld|tilejson)\b|f=mvt", href):
+                if re.search(r"f=(json|jsonld|tilejson|csv|parquet|fgb|gpkg)\b|f=mvt", href):
                     assert page.request.get(href).ok, href
                 else:
                     waiting.append(href)
