@@ -60,3 +60,20 @@ def test_outlines_of_songpa_do_not_close(world: World) -> None:
     assert closure.overlap_m2 == pytest.approx(16_420, abs=10)
     low, high = np.triu_indices(len(units), 1)
     assert shapely.area(shapely.intersection(units.outline[low], units.outline[high])).max() < 0.01
+
+
+@pytest.mark.parametrize(("name", "year", "code"), [("songpa", 2024, "11710"), ("sejong", 2023, "36110")])
+def test_a_release_holds_its_units_in_kilograms(world: World, name: str, year: int, code: str) -> None:
+    """What the build wrote, level by level, is what the cells hold; the report names all stages."""
+    release = world.release(name, year)
+    assert release.unit_levels == ("nation", "sido", "sigungu", "dong")
+    cells = release.cells(100).kg.sum(axis=1).tolist()
+    for level in release.unit_levels:
+        assert [int(kg.sum()) for kg in release.units(level).kg] == cells
+    dongs = release.units("dong")
+    assert all(c.startswith(code) for c in dongs.code[:-1])
+    assert dongs.code[-1] == "unallocated"
+    assert release.units("sigungu").code.tolist() == [code, "unallocated"]
+    exact = release.manifest["report"]["exact"]
+    assert exact["kg"] == cells
+    assert {"pieces", "cells 1000 m", "units nation", "units dong"} <= set(exact["stages"])
