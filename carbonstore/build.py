@@ -73,7 +73,7 @@ def build(
     timed = Timed(progress)
     timed("check", 0, 1)
     file = read(path) if year is None else read(path).with_year(year)
-    factors = FactorSet.load(file.factors)
+    factors = file.factor_set
     base = digest(file.year, input_hashes(file, {}), program_digest())
     timed("check", 1, 1)
     with partitioned(root, f"{file.id}-{file.year}", base, how, timed) as run:
@@ -240,7 +240,7 @@ def _publication(
         report=_report(reading, inventory, estimates, units),
         units=units,
         pools=None if pooled is None else pooled.pools,
-        gwp_set=f"IPCC {FactorSet.load(file.factors).country.gwp_set} GWP-100",
+        gwp_set=f"IPCC {file.factor_set.country.gwp_set} GWP-100",
     )
 
 

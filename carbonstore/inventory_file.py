@@ -16,7 +16,7 @@ from typing import Any, Self
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput
-from carbongrid.factors import FOLDER, read_country
+from carbongrid.factors import FOLDER, FactorSet, read_country
 from carbongrid.factors import countries as factor_packs
 from carbongrid.grid import projected_epsg
 from carbongrid.sectors import KINDS
@@ -64,6 +64,11 @@ class InventoryFile:
     def synthetic(self) -> bool:
         """True where any source is synthetic: then everything made from it must say so."""
         return any(source.synthetic for source in self.sources)
+
+    @property
+    def factor_set(self) -> FactorSet:
+        """Factors of the country, regional ones by the code of a Korean boundary where a parcel does not tell."""
+        return FactorSet.load(self.factors, self.boundary.code or "")
 
     def with_year(self, year: int) -> Self:
         """The same inventory for another year (``carbongrid build --year``); InvalidInput for an impossible one."""

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from carbongrid.errors import InvalidInput, NotFound
-from carbongrid.factors import FactorSet
 from carbongrid.validation import validate as validate_table
 from carbonstore import disk
 from carbonstore.build import Progress, input_hashes, kind_table, read_context, silent
@@ -26,7 +25,7 @@ def validate(path: Path, root: Path, *, year: int | None = None, progress: Progr
     what the name is the hash of. NotFound without such a release, InvalidInput where nothing is metered.
     """
     file = read(path) if year is None else read(path).with_year(year)
-    factors = FactorSet.load(file.factors)
+    factors = file.factor_set
     reading = read_sources(file.sources, read_context(file, factors, progress))
     release = _release(file, reading, root)
     table = kind_table(reading, "buildings")

@@ -80,7 +80,9 @@ def write_region(
     control = road_control(factors, name)
     inventories = [directory / f"{name}-{year}.toml" for year in years]
     for year, file in zip(years, inventories, strict=True):
-        file.write_text(_inventory(name, year, [t.name for t in tiles], control), encoding="utf-8")
+        file.write_text(
+            _inventory(name, year, [t.name for t in tiles], list(districts.names), control), encoding="utf-8"
+        )
     text = _README.format(name=name, en=_title(name)["en"], ko=_title(name)["ko"], districts=len(districts), seed=seed)
     digest = region_hash(name, path, years, seed=seed)
     (directory / "README.md").write_text(f"{text}{_said(control)}\nRecipe: `{digest}`\n", encoding="utf-8")
@@ -133,7 +135,7 @@ def _geojson(districts: Districts) -> str:
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
 
 
-def _inventory(name: str, year: int, tiles: Sequence[str], control: Control | None) -> str:
+def _inventory(name: str, year: int, tiles: Sequence[str], languages: Sequence[str], control: Control | None) -> str:
     head: dict[str, Value] = {
         "id": name,
         "title": _title(name),
@@ -147,10 +149,18 @@ def _inventory(name: str, year: int, tiles: Sequence[str], control: Control | No
         "licence": LICENCE,
         "attribution": f"{_ATTRIBUTION}; {_OUTLINES}",
     }
+    units: dict[str, Value] = {
+        "path": f"{name}_districts.geojson",
+        "code": "soato",
+        "name": "name_uz" if "uz" in languages else f"name_{languages[0]}" if languages else "soato",
+        "licence": "ODbL-1.0",
+        "attribution": "© OpenStreetMap contributors",
+    }
     roads: dict[str, Value] = {"kind": "osm", "path": f"{name}_synthetic.osm.gz", "provides": ["roads"]}
     cover: dict[str, Value] = {"kind": "raster", "path": list(tiles), "block_m": _BLOCK_M}
     blocks = [
         block("[inventory]", head),
+        block("[units]", units),
         block("[[source]]", roads | terms),
         block("[[source]]", cover | terms),
         *([block("[[benchmark]]", _benchmark(control))] if control else []),

@@ -80,6 +80,20 @@ def test_every_level_holds_the_same_kilograms(release: Release) -> None:
     release.verify()
 
 
+def test_districts_and_the_region_hold_the_same_kilograms(release: Release) -> None:
+    assert {"tuman", "viloyat"} <= set(release.unit_levels)
+    bands = [b["kg"] for b in release.manifest["totals"]["bands"]]
+    for level in release.unit_levels:
+        assert [int(kg.sum(dtype=np.int64)) for kg in release.units(level).kg] == bands, level
+    tuman, viloyat = release.units("tuman"), release.units("viloyat")
+    assert tuman.code.tolist()[:2] == ["1708201", "1708204"]
+    assert (len(tuman), tuman.code.tolist()[-2:]) == (14, ["1708401", "unallocated"])
+    assert dict(zip(tuman.code, tuman.name, strict=True))["1708401"] == "Jizzax shahri"
+    assert viloyat.code.tolist() == ["1708", "unallocated"]
+    unallocated = sum(int(kg[-1]) for kg in tuman.kg)
+    assert unallocated < 1e-4 * sum(bands), "districts leave hardly a gap"
+
+
 def test_buildings_are_missing_not_zero(release: Release) -> None:
     assert release.manifest["totals"]["kg"]["emission_buildings"] is None
 
