@@ -3,4 +3,5 @@
 
 from carbonserver.cli import main
 
-main()
+if __name__ == "__main__":  # the processes of jobs import this module again
+    main()

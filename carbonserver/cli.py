@@ -15,7 +15,14 @@ import click
 from rich.table import Table
 
 from carbongrid.errors import CarbongridError
-from carbonserver import commands_compare, commands_explain, commands_export, commands_factors, commands_validate
+from carbonserver import (
+    commands_compare,
+    commands_explain,
+    commands_export,
+    commands_factors,
+    commands_validate,
+    commands_worker,
+)
 from carbonserver.console import err, out
 from carbonserver.progress import Bars
 from carbonserver.settings import Settings
@@ -55,6 +62,7 @@ main.add_command(commands_factors.factors)
 main.add_command(commands_validate.validate)
 main.add_command(commands_explain.explain)
 main.add_command(commands_compare.compare)
+main.add_command(commands_worker.worker)
 main.add_command(commands_export.export)
 
 
@@ -276,4 +284,5 @@ def _run_server(settings: Settings, first: Callable[[], None]) -> None:
     app = create_app(settings)
     out.print(f"\n  map          {settings.url}/map\n  collections  {settings.url}/collections\n  stop with Ctrl-C\n")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    server.run(sockets=[socket])
+    with commands_worker.beside(settings):
+        server.run(sockets=[socket])

@@ -36,7 +36,7 @@ TILES = (
     *_classes("tms/2.0", "tilematrixset", "json-tilematrixset", "tilematrixsetlimits"),
     *_classes("tms/2.0", "tilesetmetadata", "json-tilesetmetadata"),
 )
-PROCESSES = _classes("ogcapi-processes-1/1.0", "core", "ogc-process-description", "json", "html", "oas30")
+PROCESSES = _classes("ogcapi-processes-1/1.0", "core", "ogc-process-description", "json", "html", "oas30", "dismiss")
 
 
 def declared(collections: Sized, processes: Sized) -> dict[str, list[str]]:

@@ -13,7 +13,17 @@ from carbonserver.errors import error_response, unexpected_response
 from carbonserver.settings import MAX_BODY
 
 LOG = logging.getLogger("carbongrid")
-EXPOSED = ("Content-Crs", "Link", "Location", "ETag", "Carbongrid-Edition", "OGCAPI-datetime", "Request-Id")
+EXPOSED = (
+    "Content-Crs",
+    "Link",
+    "Location",
+    "ETag",
+    "Carbongrid-Edition",
+    "OGCAPI-datetime",
+    "Request-Id",
+    "Preference-Applied",
+    "Retry-After",
+)
 
 
 class RequestId:

@@ -222,7 +222,7 @@ class Process:
             "title": said(self.title, language),
             "description": said(self.description, language),
             "keywords": list(self.keywords),
-            "jobControlOptions": ["sync-execute"],
+            "jobControlOptions": ["sync-execute", "async-execute", "dismiss"],
             "outputTransmission": ["value"],
             "links": [],
             "inputs": {k: v.describe(language) for k, v in self.inputs.items()},

@@ -15,19 +15,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from carbongrid.errors import InvalidInput, UnknownName, brief
+from carbongrid.errors import CarbongridError, InvalidInput, UnknownName, brief
 from carbonstore.catalogue import Catalogue
 from processes.answer import Answer, dump, perform
 from processes.base import JSON, LANGUAGE_TAGS, LANGUAGES, Context, Process
 from processes.body import parse, read
-from processes.errors import NoSuchJob, NoSuchProcess, problem
+from processes.errors import HEADERS, NoSuchProcess, problem
+from processes.jobs_http import FRESH, Jobs, Preference
 from processes.registry import PROCESSES
+from processes.service import Service
 
 THREADS = 8
 """Executions of one process at a time; further ones wait."""
 REQUEST_ID = "carbongrid.request_id"
-FRESH = {"Cache-Control": "no-store"}
-"""Jobs and errors are of the moment: no cache may keep them."""
 """Key of the ASGI scope under which the server names the request."""
 _EXECUTE = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 _SUMMARY = ("id", "version", "title", "description", "keywords", "jobControlOptions", "outputTransmission")
@@ -35,9 +35,10 @@ _SUMMARY = ("id", "version", "title", "description", "keywords", "jobControlOpti
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[Route]:
+def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None, service: Service | None = None) -> list[Route]:
     """Routes over a catalogue; ``url`` is the public address, ``html`` the app that draws HTML pages."""
     context = Context(catalogue, url.rstrip("/"))
+    served = Jobs(service or Service(catalogue.root), context.url)
     pools = {name: ThreadPoolExecutor(THREADS, thread_name_prefix=name) for name in PROCESSES}
 
     async def processes(request: Request) -> Response:
@@ -50,27 +51,32 @@ def routes(catalogue: Catalogue, url: str, html: ASGIApp | None = None) -> list[
 
     async def execution(request: Request) -> Response:
         known(request, "f")
-        asked = named(request)
+        asked, prefer = named(request), Preference.of(request)
         body = await read(request.stream(), request.headers.get("content-length"), asked.max_body)
+        if prefer.asynchronous:
+            return await served.submit(asked, body, catalogue.snapshot().hash, prefer, request)
         work = asyncio.get_running_loop().run_in_executor
         return responded(await work(pools[asked.id], lambda: perform(asked, parse(body), context)))
 
     async def jobs(request: Request) -> Response:
-        known(request, "f", "lang", "limit", "offset", "status", "type", "processID", "datetime")
-        links = [link(f"{context.url}/jobs", "self")]
-        return Response(dump({"jobs": [], "links": links}), headers=FRESH, media_type=JSON)
+        known(request, "f", "lang", "limit", "offset", "status", "type", "processID")
+        chosen = number(request, "offset", 0, 0, 1_000_000), number(request, "limit", 100, 1, 1_000)
+        return await served.listed(request, language(request), *chosen)
 
     async def job(request: Request) -> Response:
-        raise NoSuchJob(
-            f"there is no job '{brief(request.path_params['job'])}'; every process here answers in its request"
-        )
+        known(request, "f", "lang")
+        return await served.status(request, language(request))
+
+    async def results(request: Request) -> Response:
+        known(request, "f")
+        return await served.results(request)
 
     pages = [("/processes", processes), ("/processes/{process}", process), ("/jobs", jobs)]
     return [
         *(Route(path, guarded(paged(endpoint, html)), methods=["GET"]) for path, endpoint in pages),
         Route("/processes/{process}/execution", guarded(execution), methods=["POST"]),
         Route("/jobs/{job}", guarded(job), methods=["GET", "DELETE"]),
-        Route("/jobs/{job}/results", guarded(job), methods=["GET"]),
+        Route("/jobs/{job}/results", guarded(results), methods=["GET"]),
     ]
 
 
@@ -82,7 +88,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except Exception as error:
             told = problem(error, request.scope.get(REQUEST_ID))
-            return Response(dump(told.body()), told.status, headers=FRESH, media_type=JSON)
+            headers = FRESH | dict(HEADERS.get(type(error), {})) if isinstance(error, CarbongridError) else FRESH
+            return Response(dump(told.body()), told.status, headers=headers, media_type=JSON)
 
     return answer
 

@@ -9,6 +9,9 @@ from processes.schema import Json, clean
 
 _TEXT: Json = {"type": "string"}
 _LINK = {"$ref": "#/components/schemas/link"}
+_PREFER: Json = {"name": "Prefer", "in": "header", "required": False, "schema": _TEXT}
+_PREFER |= {"description": "respond-async runs it as a job; wait=S waits up to S seconds for its results first"}
+_ACCEPTED: Json = {"description": "A job; Location names it", "content": {JSON: {"schema": {"type": "object"}}}}
 
 
 def parts(language: str = "en") -> Json:
@@ -85,7 +88,8 @@ def _execution(process: Process, language: str) -> Json:
         "summary": said(process.title, language),
         "description": said(process.description, language),
         "requestBody": {"required": True, "content": body},
-        "responses": {"200": ok} | _problems(400, 404, 413, 500),
+        "parameters": [_PREFER],
+        "responses": {"200": ok, "201": _ACCEPTED} | _problems(400, 404, 413, 429, 500),
     }
 
 
@@ -117,17 +121,26 @@ def _get(operation: str, summary: str, schema: str, numbers: Iterable[str] = (),
 
 def _jobs() -> Json:
     path: Json = {"name": "jobId", "in": "path", "required": True, "schema": _TEXT}
-    none: Json = {"tags": ["jobs"], "parameters": [path], "responses": _problems(404, 500)}
+    info: Json = {"description": "The job", "content": {JSON: {"schema": {"type": "object"}}}}
+    one: Json = {"tags": ["jobs"], "parameters": [path], "responses": {"200": info} | _problems(400, 404, 500)}
+    made: Json = {"description": "The outputs, as they were asked for", "content": {JSON: {"schema": {}}}}
+    listed = _get("getJobs", "The jobs of a bearer token", "jobList", ["limit", "offset"], tag="jobs")
+    filters = [_query(name, _TEXT) for name in ("status", "type", "processID")]
+    listed = listed | {"parameters": [*_many(listed["parameters"]), *filters]}
+    responses = {"200": made} | _problems(404, 410, 500)
+    results = one | {"operationId": "getJobResults", "summary": "Results of a job", "responses": responses}
     return {
-        "/jobs": {
-            "get": _get("getJobs", "The jobs: none, every process answers in its request", "jobList", tag="jobs")
-        },
+        "/jobs": {"get": listed},
         "/jobs/{jobId}": {
-            "get": none | {"operationId": "getJob", "summary": "Status of a job"},
-            "delete": none | {"operationId": "dismissJob", "summary": "Dismiss a job"},
+            "get": one | {"operationId": "getJob", "summary": "Status of a job"},
+            "delete": one | {"operationId": "dismissJob", "summary": "Dismiss a job"},
         },
-        "/jobs/{jobId}/results": {"get": none | {"operationId": "getJobResults", "summary": "Results of a job"}},
+        "/jobs/{jobId}/results": {"get": results},
     }
+
+
+def _many(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _problems(*statuses: int) -> Json:
@@ -138,7 +151,9 @@ def _problems(*statuses: int) -> Json:
 _MEANING = {
     400: "The request is wrong; where names the place",
     404: "Not found",
+    410: "Gone",
     413: "Too large",
+    429: "The queue is full; Retry-After says when to try again",
     500: "Internal error",
 }
 

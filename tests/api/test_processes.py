@@ -59,7 +59,7 @@ def test_list(client: TestClient) -> None:
     listed = client.get("/processes", params={"lang": "en"}).json()
     assert [p["id"] for p in listed["processes"]] == list(PROCESSES)
     assert listed["processes"][0]["title"] == "Echo"
-    assert listed["processes"][0]["jobControlOptions"] == ["sync-execute"]
+    assert listed["processes"][0]["jobControlOptions"] == ["sync-execute", "async-execute", "dismiss"]
     assert {link["rel"] for link in listed["links"]} == {"self", "alternate"}
 
 
@@ -168,11 +168,10 @@ def test_pause_delays_the_answer_and_is_bounded(client: TestClient) -> None:
     assert execute(client, {"text": "a", "pause": 61}).json()["allowed"] == ["0 to 60 s"]
 
 
-def test_respond_async_is_answered_in_the_request(client: TestClient) -> None:
+def test_wait_alone_is_answered_in_the_request(client: TestClient) -> None:
     body = orjson.dumps({"inputs": {"text": "a"}, "response": "document"})
-    for prefer in ("respond-async", "respond-async, wait=5", "wait=5"):
-        answer = client.post("/processes/echo/execution", content=body, headers={"Prefer": prefer})
-        assert (answer.status_code, answer.json()) == (200, {"text": "a"})
+    answer = client.post("/processes/echo/execution", content=body, headers={"Prefer": "wait=5"})
+    assert (answer.status_code, answer.json()) == (200, {"text": "a"})
 
 
 # Exceptions
@@ -201,13 +200,6 @@ def test_exceptions_have_the_types_of_the_standard(
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
     assert (body["type"], body["status"]) == (kind, status)
     assert {"title", "detail"} < set(body)
-
-
-def test_jobs_are_none(client: TestClient) -> None:
-    assert client.get("/jobs").json() == {
-        "jobs": [],
-        "links": [{"href": f"{URL}/jobs", "rel": "self", "type": "application/json"}],
-    }
 
 
 def test_refusals_hold_place_and_allowed(client: TestClient) -> None:
