@@ -93,7 +93,17 @@ def _execution(process: Process, language: str) -> Json:
     }
 
 
-def _get(operation: str, summary: str, schema: str, numbers: Iterable[str] = (), tag: str = "processes") -> Json:
+def _get(
+    operation: str,
+    summary: str,
+    schema: str,
+    numbers: Iterable[str] = (),
+    *,
+    tag: str = "processes",
+    texts: Iterable[str] = (),
+    more: Iterable[int] = (),
+) -> Json:
+    """A list or document in JSON or HTML; ``texts``: further text parameters, ``more``: further refusals."""
     ranges: dict[str, Json] = {
         "limit": {"minimum": 1, "maximum": 10_000},
         "offset": {"minimum": 0, "maximum": 1_000_000},
@@ -104,12 +114,13 @@ def _get(operation: str, summary: str, schema: str, numbers: Iterable[str] = (),
         _query("f", formats),
         _query("lang", languages),
         *(_query(n, {"type": "integer", **ranges[n]}) for n in numbers),
+        *(_query(name, _TEXT) for name in texts),
     ]
     ok: Json = {
         "description": summary,
         "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}, "text/html": {"schema": _TEXT}},
     }
-    responses = {"200": ok} | _problems(400, 404, 500)
+    responses = {"200": ok} | _problems(*sorted((400, 404, 500, *more)), page=True)
     return {
         "operationId": operation,
         "tags": [tag],
@@ -124,9 +135,8 @@ def _jobs() -> Json:
     info: Json = {"description": "The job", "content": {JSON: {"schema": {"type": "object"}}}}
     one: Json = {"tags": ["jobs"], "parameters": [path], "responses": {"200": info} | _problems(400, 404, 500)}
     made: Json = {"description": "The outputs, as they were asked for", "content": {JSON: {"schema": {}}}}
-    listed = _get("getJobs", "The jobs of a bearer token", "jobList", ["limit", "offset"], tag="jobs")
-    filters = [_query(name, _TEXT) for name in ("status", "type", "processID")]
-    listed = listed | {"parameters": [*_many(listed["parameters"]), *filters]}
+    filters, summary = ("status", "type", "processID"), "The jobs of a bearer token"
+    listed = _get("getJobs", summary, "jobList", ["limit", "offset"], tag="jobs", texts=filters, more=[401])
     responses = {"200": made} | _problems(404, 410, 500)
     results = one | {"operationId": "getJobResults", "summary": "Results of a job", "responses": responses}
     return {
@@ -139,17 +149,16 @@ def _jobs() -> Json:
     }
 
 
-def _many(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _problems(*statuses: int) -> Json:
-    content = {JSON: {"schema": {"$ref": "#/components/schemas/exception"}}}
+def _problems(*statuses: int, page: bool = False) -> Json:
+    """Refusals; ``page``: in HTML too, where HTML was asked for."""
+    content: Json = {JSON: {"schema": {"$ref": "#/components/schemas/exception"}}}
+    content |= {"text/html": {"schema": _TEXT}} if page else {}
     return {str(s): {"description": _MEANING[s], "content": content} for s in statuses}
 
 
 _MEANING = {
     400: "The request is wrong; where names the place",
+    401: "A bearer token is needed: any secret of your own choice",
     404: "Not found",
     410: "Gone",
     413: "Too large",

@@ -56,3 +56,17 @@ def test_processes_1_oas30(document: Json) -> None:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         assert {"inputs", "outputs", "response"} <= schema["properties"].keys()
         assert {"200", "400", "404"} <= operation["responses"].keys()
+
+
+def test_processes_1_dismiss(api: TestClient) -> None:
+    """A job that is dismissed says so, has no results any more, and a second time is told the same; others are not."""
+    asked = {"inputs": {"text": "teststring"}, "outputs": {"text": {}}, "response": "document"}
+    accepted = api.post("/processes/echo/execution", json=asked, headers={"Prefer": "respond-async"})
+    assert accepted.status_code == 201
+    here = accepted.headers["location"].removeprefix(str(api.base_url))
+    answer = api.delete(here)
+    assert (answer.status_code, answer.json()["status"]) == (200, "dismissed")
+    assert api.get(here).json()["status"] == "dismissed"
+    assert api.get(f"{here}/results").status_code == 410
+    lost = api.delete("/jobs/nothing")
+    assert (lost.status_code, lost.json()["type"]) == (404, f"{EXCEPTION}/no-such-job")
