@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("sejong.json")
 INVENTORY = "sejong"
 KEYS = (
     *("country", "data_years", "extent", "grid", "internal_levels", "inventory", "levels", "licences"),
-    *("notes", "synthetic", "title", "window", "year"),
+    *("notes", "synthetic", "title", "units", "window", "year"),
 )
 """What of a manifest the metadata of collections is made of."""
 
