@@ -58,7 +58,7 @@ def test_features_3_filter(api: TestClient, document: Json) -> None:
     for path in (p for p in document["paths"] if p.endswith("/items")):
         declared = {p["name"]: p["schema"] for p in document["paths"][path]["get"]["parameters"]}
         assert {"filter", "filter-lang", "filter-crs"} <= declared.keys(), path
-        assert set(declared["filter-lang"]["enum"]) == {"cql2-text", "cql2-json"}
+        assert set(declared["filter-lang"]["enum"]) == {"cql2-text", "cql2-json", "cql-text"}
     for query in (
         {"filter": "nothing > 1"},
         {"filter": "net >"},
