@@ -27,7 +27,7 @@ from openapi.components import (
 )
 from openapi.tiles import BINARY, pixel_tiles, vector_tiles, wmts
 
-_FILES = {
+FILES = {
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
     "fgb": "application/flatgeobuf",
@@ -198,7 +198,7 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
         "sortby", many({"type": "string", "pattern": f"^[+-]?({'|'.join(names)})$"}), "Sort keys, - descending."
     )
     parameters = [
-        formats("json", "geojson", "html", "jsonld", "jsonfg", *_FILES),
+        formats("json", "geojson", "html", "jsonld", "jsonfg", *FILES),
         limit(limits["default_items"], limits["max_items"]),
         *params("bbox", "datetime", "edition", "cursor", "offset", "lang", "resulttype", "skipGeometry"),
         bbox_crs(uris),
@@ -213,7 +213,7 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
     listed = ref("schemas", "featureCollection")
     ok = answer(
         "A page of features; as a file all of them, where no limit is given.",
-        {GEOJSON: listed, "application/fg+json": listed, **texts, **dict.fromkeys(_FILES.values(), BINARY)},
+        {GEOJSON: listed, "application/fg+json": listed, **texts, **dict.fromkeys(FILES.values(), BINARY)},
     )
     summary = f"Features of {title}"
     found = get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")

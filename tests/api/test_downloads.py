@@ -19,7 +19,7 @@ from carbonserver.downloads import Download
 from carbonstore.catalogue import Catalogue
 from carbonstore.cells import CellQuery
 from carbonstore.encode import files
-from openapi.document import _FILES
+from openapi.document import FILES
 
 ITEMS = "/collections/toy-100m-history/items"
 MERCATOR = "http://www.opengis.net/def/crs/EPSG/0/3857"
@@ -128,7 +128,7 @@ def test_collections_link_their_files(api: TestClient) -> None:
     links = api.get("/collections/toy-100m?f=json").json()["links"]
     enclosed = {link["type"]: link["href"] for link in links if "items?f=" in link["href"] and link["rel"] == "related"}
     assert enclosed.keys() == {f.media for f in files.FILES.values()}
-    assert {name: f.media for name, f in files.FILES.items()} == _FILES, "as the OpenAPI document says"
+    assert {name: f.media for name, f in files.FILES.items()} == FILES, "as the OpenAPI document says"
     assert all(api.get(href).status_code == 200 for href in enclosed.values())
 
 
