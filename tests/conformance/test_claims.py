@@ -20,20 +20,20 @@ def proof(uri: str) -> str:
     return f"test_{part}_{name.replace('-', '_')}"
 
 
-def tests() -> set[str]:
+def proofs() -> set[str]:
     modules = (ast.parse(path.read_text()) for path in Path(__file__).parent.glob("test_*.py"))
     return {n.name for module in modules for n in ast.walk(module) if isinstance(n, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("uri", ALL, ids=lambda uri: re.sub(".*/spec/", "", uri))
 def test_a_class_that_is_declared_has_a_test_named_after_it(uri: str) -> None:
-    assert proof(uri) in tests()
+    assert proof(uri) in proofs()
 
 
 def test_the_name_of_a_proof() -> None:
     assert proof("http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt") == "test_tiles_1_mvt"
     assert proof("http://www.opengis.net/spec/tms/2.0/conf/tilematrixset") == "test_tms_2_tilematrixset"
-    assert proof("http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete") not in tests()
+    assert proof("http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete") not in proofs()
 
 
 def test_what_is_configured_is_declared(api: TestClient) -> None:

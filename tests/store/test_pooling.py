@@ -284,6 +284,6 @@ def test_the_rule_of_a_year_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     meters(tmp_path, dict(zip(PNU, KWH, strict=True)))
     build(inventory(tmp_path), tmp_path / "data")
     stricter = replace(FACTORS, country=replace(FACTORS.country, disclosure=Rule(contributors=5)))
-    monkeypatch.setattr("carbonstore.build.FactorSet.load", lambda country: stricter)
+    monkeypatch.setattr("carbongrid.factors.FactorSet.load", lambda *_: stricter)
     with pytest.raises(InvalidInput, match="another rule"):
         build(tmp_path / "village.toml", tmp_path / "data")
