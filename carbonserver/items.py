@@ -213,7 +213,7 @@ class Page:
             raise InvalidInput(f"{form.title} always has geometry", where="skipGeometry", allowed=["false"])
         whole = "limit" not in self.given
         query = replace(self.query, limit=None) if whole else self.query
-        return Extract(self.collection, query, self.crs, self.geometry)
+        return Extract.of(self.collection, query, crs=self.crs, geometry=self.geometry)
 
     def _read(self) -> CellBatch:
         """The page's records, or none of them and their number."""

@@ -43,12 +43,14 @@ def read(collection: Collection, query: CellQuery) -> CellBatch:
 
 
 def pages(collection: Collection, query: CellQuery, rows: int) -> Iterator[CellBatch]:
-    """The page of a query in natural order, in pieces of so many records: the matches are looked for once."""
+    """The page of a query in natural order, in pieces of so many records: checked and looked for once, at the call."""
     names = _names(collection, query.properties)
     found = Selection.of(collection, query)
     first, last = _bounds(found, query)
-    for start in range(first, last, rows):
-        yield replace(found.batch(_slices(found, start, min(last, start + rows))), names=names)
+    return (
+        replace(found.batch(_slices(found, start, min(last, start + rows))), names=names)
+        for start in range(first, last, rows)
+    )
 
 
 def count(collection: Collection, query: CellQuery) -> int:

@@ -27,7 +27,7 @@ from carbonstore.catalogue import Collection, Published
 from carbonstore.cells import CellQuery
 from carbonstore.encode import table as arrow
 from carbonstore.fields import CELL_FIELDS, Field
-from carbonstore.queries import queries
+from carbonstore.queries import queries, refusal
 
 SCHEMA = "carbongrid"
 READER = "carbongrid_reader"
@@ -140,15 +140,14 @@ def _parts(published: Published) -> tuple[Part, ...]:
 
 @contextmanager
 def _connected(address: str) -> Iterator[Connection]:
-    """One publisher at a time; the driver's own words may hold host, user and password, so they go no further."""
+    """One publisher at a time."""
     try:
         with psycopg.connect(address, connect_timeout=10, autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(hashtext(%s))", (SCHEMA,))
             yield connection
     except psycopg.Error as error:
-        primary = error.diag.message_primary
-        what = f"the database refused: {primary.splitlines()[0]}" if primary else "the database cannot be reached"
-        raise InvalidInput(what, where="--to", allowed=["postgresql://user@host/database with PostGIS"]) from None
+        allowed = ["postgresql://user@host/database with PostGIS"]
+        raise InvalidInput(refusal(error, "the database"), where="--to", allowed=allowed) from None
 
 
 def _statement(name: str, **parts: sql.Composable) -> sql.Composed:

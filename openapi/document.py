@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from carbonstore.encode.files import FILES
 from openapi.components import (
     PARAMETERS,
     RESPONSES,
@@ -27,12 +28,7 @@ from openapi.components import (
 )
 from openapi.tiles import BINARY, pixel_tiles, vector_tiles, wmts
 
-FILES = {
-    "csv": "text/csv",
-    "parquet": "application/vnd.apache.parquet",
-    "fgb": "application/flatgeobuf",
-    "gpkg": "application/geopackage+sqlite3",
-}
+_MEDIA = {name: form.media for name, form in FILES.items()}
 """Media types of items as files, by the value of ``f``."""
 
 STYLE = "application/vnd.mapbox.style+json"
@@ -213,7 +209,7 @@ def _items(name: str, title: str, uris: list[str], fields: Fields, limits: Json)
     listed = ref("schemas", "featureCollection")
     ok = answer(
         "A page of features; as a file all of them, where no limit is given.",
-        {GEOJSON: listed, "application/fg+json": listed, **texts, **dict.fromkeys(FILES.values(), BINARY)},
+        {GEOJSON: listed, "application/fg+json": listed, **texts, **dict.fromkeys(_MEDIA.values(), BINARY)},
     )
     summary = f"Features of {title}"
     found = get(name, f"items.{name}", summary, parameters, ok, "NotFound", "Gone", "NotModified")

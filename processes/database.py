@@ -19,6 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from carbongrid.errors import CarbongridError
+from carbonstore.queries import named
 
 type Row = Mapping[str, Any]
 type Mode = Literal["read", "write", "alone"]
@@ -58,13 +59,13 @@ class Unreachable(CarbongridError):
 @cache
 def statements(now: str, skip_locked: str, octets: str, parameter: str) -> Mapping[str, str]:
     """The statements by name in one dialect; ``parameter`` is the form of a named value."""
-    parts = re.split(r"^-- name: (\w+)\n", files(__package__).joinpath("journal.sql").read_text(), flags=re.M)
+    found = named(files(__package__).joinpath("journal.sql").read_text("utf-8"))
     words = {":now": now, ":skip_locked": skip_locked, ":bytes": octets}
 
     def translated(text: str) -> str:
         return re.sub(r":(\w+)", lambda m: words.get(m[0]) or ("" if m[0] in words else m.expand(parameter)), text)
 
-    return {name: translated(text).strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name: translated(text) for name, text in found.items()}
 
 
 class Sqlite:

@@ -2,8 +2,8 @@
 """pygeoapi process manager without shared state: checks, runs in the request, keeps nothing.
 
 pygeoapi's own stores the processor of the last request on itself and then runs it, so that under load one client gets
-another's process. Here :meth:`CarbonManager.execute_process` holds everything in local names. There are no jobs:
-``respond-async`` is answered synchronously, as 18-062r2 (7.11.2.3) allows where only ``sync-execute`` is declared.
+another's process. Here :meth:`CarbonManager.execute_process` holds everything in local names. There are no jobs
+here: only ``carbongrid serve`` has them, whose routes go ahead of pygeoapi's; ``respond-async`` is answered at once.
 """
 
 import secrets

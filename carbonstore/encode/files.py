@@ -23,6 +23,7 @@ from pyogrio.raw import write_arrow
 from pyproj import CRS
 
 from carbonstore import cells
+from carbonstore.batch import CellBatch
 from carbonstore.catalogue import Collection
 from carbonstore.cells import CellQuery
 from carbonstore.encode import table as arrow
@@ -40,13 +41,22 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Extract:
-    """What a file holds: the records of a query. ``crs`` is a URI of the collection; ``stopped``: give up the work."""
+    """What a file holds: records in ``pages``, to be written once, each with the properties ``names``.
+
+    ``crs`` is a URI of the collection; ``stopped``: give up the work.
+    """
 
     collection: Collection
-    query: CellQuery
+    pages: Iterator[CellBatch]
+    names: tuple[str, ...] | None = None
     crs: str = CRS84
     geometry: bool = True
     stopped: Callable[[], bool] = bool
+
+    @classmethod
+    def of(cls, collection: Collection, query: CellQuery, *, crs: str = CRS84, geometry: bool = True) -> "Extract":
+        """The records of a query, looked for now: what is wrong with it is said before a file begins."""
+        return cls(collection, cells.pages(collection, query, ROWS), query.properties, crs, geometry)
 
     @cached_property
     def to(self) -> OutputCrs:
@@ -56,16 +66,16 @@ class Extract:
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of every piece."""
-        return self._table(cells.read(self.collection, CellQuery(limit=0, properties=self.query.properties))).schema
+        return self._table(cells.read(self.collection, CellQuery(limit=0, properties=self.names))).schema
 
     def tables(self) -> Iterator[pa.Table]:
         """The pieces; Stopped where nobody waits any more."""
-        for batch in cells.pages(self.collection, self.query, ROWS):
+        for batch in self.pages:
             if self.stopped():
                 raise Stopped
             yield self._table(batch)
 
-    def _table(self, batch: cells.CellBatch) -> pa.Table:
+    def _table(self, batch: CellBatch) -> pa.Table:
         found = arrow.table(batch)
         return found.append_column(GEOMETRY, arrow.polygons(batch, self.to)) if self.geometry else found
 

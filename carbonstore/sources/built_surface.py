@@ -11,21 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 import shapely
 from numpy.typing import NDArray
-from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
 from carbongrid.crs import transformer
-from carbongrid.errors import InvalidInput
 from carbonstore.activity import complete
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features
-from carbonstore.sources.raster import window_of
+from carbonstore.sources.raster import Pixels, band
 from carbonstore.sources.shapefiles import combined
-from carbonstore.sources.table import crs_of
 
 NODATA = 65_535
 
@@ -37,22 +33,11 @@ def read(spec: SourceSpec, context: ReadContext) -> Features:
 
 
 def _read(spec: SourceSpec, path: Path, context: ReadContext) -> Features:
-    try:
-        with rasterio.open(path) as raster:
-            return _features(spec, path, raster, context)
-    except RasterioIOError as error:
-        raise InvalidInput(f"'{path.name}' is no raster", where=f"{spec.place}.path", allowed=["GeoTIFF"]) from error
+    with band(spec, path, context, "one band of whole square metres") as (raster, crs, window):
+        return _features(spec, path, raster, crs, window, context)
 
 
-def _features(spec: SourceSpec, path: Path, raster: Any, context: ReadContext) -> Features:
-    crs = crs_of(spec, raster.crs.to_wkt() if raster.crs else None)
-    if raster.count != 1 or not np.issubdtype(np.dtype(raster.dtypes[0]), np.integer):
-        what = f"'{path.name}' has {raster.count} bands of {raster.dtypes[0]}"
-        raise InvalidInput(what, where=f"{spec.place}.path", allowed=["one band of whole square metres"])
-    window = window_of(raster, crs, context)
-    if window is None:
-        what = f"'{path.name}' does not meet the boundary"
-        raise InvalidInput(what, where=f"{spec.place}.path", allowed=["tiles that do"])
+def _features(spec: SourceSpec, path: Path, raster: Any, crs: str, window: Pixels, context: ReadContext) -> Features:
     top, bottom, left, right = window
     values = np.asarray(raster.read(1, window=Window(left, top, right - left, bottom - top)), np.int64)
     unknown = values == _nodata(spec, raster)

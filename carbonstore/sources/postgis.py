@@ -21,6 +21,7 @@ from psycopg import sql
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.activity import known_columns, resolve
+from carbonstore.queries import refusal
 from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.features import Features
 from carbonstore.sources.table import crs_of, features_of
@@ -43,18 +44,9 @@ def read(spec: SourceSpec) -> Features:
             connection.read_only = True
             names, rows = _rows(connection, spec)
     except psycopg.errors.Error as error:
-        # The driver's own words may hold host, user and password.
-        raise InvalidInput(
-            _what(error, spec), where=spec.place, allowed=["a table or SELECT that may be read"]
-        ) from None
+        what = refusal(error, f"the database named by {spec.options['variable']}")
+        raise InvalidInput(what, where=spec.place, allowed=["a table or SELECT that may be read"]) from None
     return _features(spec, names, rows)
-
-
-def _what(error: psycopg.Error, spec: SourceSpec) -> str:
-    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
-        return f"the database named by {spec.options['variable']} cannot be reached"
-    reason = (error.diag.message_primary or "").splitlines()
-    return f"the database refused: {reason[0]}" if reason else "the database refused"
 
 
 def _rows(connection: psycopg.Connection[Any], spec: SourceSpec) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -8,6 +8,7 @@ pixel is 66 m², not 100. Other classes, and pixels without data, are counted wi
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -40,6 +41,8 @@ _ROWS = 2048
 _STEP_DEG = 0.01
 
 type Areas = dict[int, float]
+type Pixels = tuple[int, int, int, int]
+"""A window: first and last row, first and last column, half open."""
 
 
 @dataclass(frozen=True)
@@ -84,30 +87,39 @@ def _legend(spec: SourceSpec, factors: FactorSet) -> Mapping[int, str]:
 
 
 def _read(spec: SourceSpec, path: Path, context: ReadContext) -> Features:
+    with band(spec, path, context, "one band of whole numbers: a class each") as (raster, crs, window):
+        return _features(spec, _tile(spec, path, raster, crs, window, context), raster, context)
+
+
+@contextmanager
+def band(spec: SourceSpec, path: Path, context: ReadContext, allowed: str) -> Iterator[tuple[Any, str, Pixels]]:
+    """An open raster of one band of integers, its CRS, and the window of its pixels that meet the boundary.
+
+    InvalidInput for what is no raster, has no CRS, other bands than ``allowed``, or lies elsewhere.
+    """
+    place = f"{spec.place}.path"
     try:
         with rasterio.open(path) as raster:
-            tile = _tile(spec, path, raster, context)
-            return _features(spec, tile, raster, context)
+            crs = crs_of(spec, raster.crs.to_wkt() if raster.crs else None)
+            if raster.count != 1 or not np.issubdtype(np.dtype(raster.dtypes[0]), np.integer):
+                what = f"'{path.name}' has {raster.count} bands of {raster.dtypes[0]}"
+                raise InvalidInput(what, where=place, allowed=[allowed])
+            window = window_of(raster, crs, context)
+            if window is None:
+                raise InvalidInput(f"'{path.name}' does not meet the boundary", where=place, allowed=["tiles that do"])
+            yield raster, crs, window
     except RasterioIOError as error:
-        raise InvalidInput(f"'{path.name}' is no raster", where=f"{spec.place}.path", allowed=["GeoTIFF"]) from error
+        raise InvalidInput(f"'{path.name}' is no raster", where=place, allowed=["GeoTIFF"]) from error
 
 
-def _tile(spec: SourceSpec, path: Path, raster: Any, context: ReadContext) -> _Tile:
-    crs = crs_of(spec, raster.crs.to_wkt() if raster.crs else None)
-    if raster.count != 1 or not np.issubdtype(np.dtype(raster.dtypes[0]), np.integer):
-        what = f"'{path.name}' has {raster.count} bands of {raster.dtypes[0]}"
-        raise InvalidInput(what, where=f"{spec.place}.path", allowed=["one band of whole numbers: a class each"])
-    window = window_of(raster, crs, context)
-    if window is None:
-        what = f"'{path.name}' does not meet the boundary"
-        raise InvalidInput(what, where=f"{spec.place}.path", allowed=["tiles that do"])
+def _tile(spec: SourceSpec, path: Path, raster: Any, crs: str, window: Pixels, context: ReadContext) -> _Tile:
     given = spec.options["nodata"]
     block = _block(raster.transform, crs, spec.options["block_m"], context)
     nodata = given if given is not None else raster.nodata
     return _Tile(path, crs, raster.transform, window, block, _legend(spec, context.factors), nodata)
 
 
-def window_of(raster: Any, crs: str, context: ReadContext) -> tuple[int, int, int, int] | None:
+def window_of(raster: Any, crs: str, context: ReadContext) -> Pixels | None:
     """First and last + 1 row and column that cover the boundary; None where they do not meet."""
     outline = shapely.segmentize(context.boundary, _STEP_DEG)
     west, south, east, north = shapely.bounds(reprojected([outline], CRS84, crs)[0])
