@@ -5,142 +5,33 @@ The region is cut with the inventory's boundary; every year asked for is summed 
 A region and its complement add up to the whole, to the kilogram.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from threading import Lock
-
-from carbongrid.region import Region
-from carbongrid.sectors import FIGURES, INTERVALS, MODES, SECTORS, missing_text
-from carbonstore.catalogue import Published, Snapshot
-from carbonstore.stored import Release
-from processes.base import MIB, Context, Execution, Input, Output, Placed, Process, Results
-from processes.choice import inventory_of, level_of, years_of
-from processes.inside import METHODS, Choice, Inside, Stock, inside
+from processes.base import MIB, Context, Execution, Input, Output, Process, Results
+from processes.choice import level_of, years_of
+from processes.inputs import INVENTORY, LEVEL, METHOD, MODE, SECTORS, YEAR
+from processes.inside import Inside
+from processes.place import choice_of, place
 from processes.processor import Processor
-from processes.region import resolve, schema
-from processes.schema import Declared, Json, Number, Text, clean
-from processes.units import Unit, holder, named
+from processes.region import schema
+from processes.schema import Declared
+from processes.totals import totals, totals_schema
 
 MAX_BODY = 10 * MIB
 """Limit of a region (contract, section 6), counted on the bytes of the request."""
 
 
-@lru_cache(maxsize=32)
-def _stock(release: Release) -> Stock:
-    return Stock.of(release.inventory())
-
-
-@lru_cache(maxsize=64)
-def _gate(release: Release) -> Lock:
-    return Lock()
-
-
-def stock(release: Release) -> Stock:
-    """A release made ready for region sums, once: releases never change, and requests at the same time wait for it."""
-    with _gate(release):
-        return _stock(release)
-
-
-def estimate(release: Release, region: Region, choice: Choice) -> Inside:
-    """Sum one release inside a region."""
-    ready = stock(release)
-    return inside(ready, region.on(ready.cells.window), choice)
-
-
 def estimate_region(execution: Execution, context: Context) -> Results:
     """The work: resolve the region, choose the inventory, sum every year of one edition."""
     snapshot, inputs = context.catalogue.snapshot(), execution.inputs
-    place = _place(inputs, snapshot, context.url)
-    published = place.published
+    asked = place(inputs, snapshot, context.url)
+    published = asked.published
     level_of(inputs.get("level"), published)
-    choice = Choice(_sectors(inputs["sectors"]), str(inputs["mode"]), str(inputs["method"]))
+    choice = choice_of(inputs)
     years = years_of(inputs.get("year"), published.years)
     made: dict[int, Inside] = {}
     for year in years:
         context.report(len(made) / len(years), {"ko": f"{year}년 합산", "en": f"summing {year}"})
-        made[year] = place.estimate(published.release(year), choice)
+        made[year] = asked.estimate(published.release(year), choice)
     return Results({"totals": totals(published, choice, made)}, published.edition.id)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """What is summed: a region, or a unit by its code, of one inventory."""
-
-    published: Published
-    what: Region | Placed
-
-    def estimate(self, release: Release, choice: Choice) -> Inside:
-        """One year. The published table rests on sources: by ``cells`` a unit is an outline like any other."""
-        if isinstance(self.what, Region):
-            return estimate(release, self.what, choice)
-        unit = Unit.of(release, self.what)
-        cut = estimate(release, unit.region, choice)
-        return unit.published(cut) if choice.method == "sources" else cut
-
-
-def _place(inputs: Mapping[str, object], snapshot: Snapshot, url: str) -> _Place:
-    """The region or unit asked for and the inventory that has it."""
-    name, code = inputs.get("inventory"), named(inputs["region"])
-    if code is not None:
-        return _Place(holder(code, name, snapshot.inventories), code)
-    region, at = resolve(inputs["region"], snapshot, url)
-    return _Place(inventory_of(name, region.polygon, snapshot.inventories, at), region)
-
-
-def _sectors(given: object) -> tuple[str, ...]:
-    return tuple(s for s in SECTORS if isinstance(given, Sequence) and s in given)
-
-
-def totals(published: Published, choice: Choice, made: Mapping[int, Inside]) -> Json:
-    """The output ``totals`` (contract, section 6); ``status`` and ``missing`` hold for all years together."""
-    null, incomplete = choice.mask, 0
-    for one in made.values():
-        null, incomplete = null & one.null, incomplete | one.incomplete
-    return {
-        "inventory": published.id,
-        "edition": published.edition.id,
-        "mode": choice.mode,
-        "method": choice.method,
-        "area_m2": next(iter(made.values())).area_m2,
-        "status": "missing" if null == choice.mask else "partial" if incomplete else "ok",
-        "missing": missing_text(incomplete),
-        "years": [year_totals(year, one) for year, one in made.items()],
-    }
-
-
-def year_totals(year: int, one: Inside) -> Json:
-    """One year of the totals."""
-    return {
-        "year": year,
-        "kg": one.figures | one.half_widths,
-        "unrounded_kg": one.unrounded_figures,
-        "quality": one.quality,
-        "bands": one.band_rows(),
-    }
-
-
-def totals_schema() -> Json:
-    """JSON schema of the output ``totals``."""
-    text, number, count = {"type": "string"}, {"type": "number"}, {"type": "integer"}
-    names = [f.name for f in FIGURES]
-    kilograms = {n: count | {"nullable": True} for n in [*names, *(f"{n}_u95" for n in INTERVALS)]}
-    exact = {n: number | {"nullable": True} for n in names}
-    band = {"sector": text, "use": text, "scope": count, "gas": text, "kg": count | {"nullable": True}}
-    year = {
-        "year": count,
-        "kg": _object(kilograms),
-        "unrounded_kg": _object(exact),
-        "quality": {"type": "integer", "minimum": 1, "maximum": 5, "nullable": True},
-        "bands": {"type": "array", "items": _object(band)},
-    }
-    top: Json = dict.fromkeys(("inventory", "edition", "mode", "method", "status"), text)
-    rows = {"type": "array", "items": _object(year)}
-    return _object(top | {"area_m2": number, "missing": text | {"nullable": True}, "years": rows})
-
-
-def _object(properties: Mapping[str, object]) -> Json:
-    return clean(type="object", properties=dict(properties))
 
 
 ESTIMATE_REGION = Process(
@@ -170,63 +61,12 @@ ESTIMATE_REGION = Process(
             placed=True,
             media_types=("application/geo+json",),
         ),
-        "inventory": Input(
-            Text(max_length=64),
-            {"ko": "인벤토리", "en": "Inventory"},
-            {
-                "ko": "인벤토리 식별자. 지역을 덮는 인벤토리가 하나뿐이면 생략할 수 있다.",
-                "en": "Id of the inventory; may be left out where exactly one covers the region.",
-            },
-            min_occurs=0,
-        ),
-        "year": Input(
-            Number(1990, 2100, "a", integer=True),
-            {"ko": "연도", "en": "Year"},
-            {
-                "ko": "하나 이상의 발행 연도. 기본값은 최신 연도.",
-                "en": "One or several published years; by default the newest.",
-            },
-            min_occurs=0,
-            max_occurs=100,
-            placed=True,
-        ),
-        "sectors": Input(
-            Text(SECTORS),
-            {"ko": "부문", "en": "Sectors"},
-            {"ko": "합산할 부문. 기본값은 전체.", "en": "Sectors that are summed; by default all."},
-            min_occurs=0,
-            max_occurs=len(SECTORS),
-            default=list(SECTORS),
-        ),
-        "level": Input(
-            Text(max_length=16),
-            {"ko": "격자 단계", "en": "Level"},
-            {
-                "ko": "격자 모음의 접미사, 예: 100m. 합계는 단계와 무관하다.",
-                "en": "Suffix of a cell collection, e.g. 100m. Totals do not depend on it.",
-            },
-            min_occurs=0,
-        ),
-        "mode": Input(
-            Text(MODES),
-            {"ko": "기준", "en": "Mode"},
-            {
-                "ko": "최종 사용자 기준(end_user) 또는 영토 기준(territorial, 직접 배출만).",
-                "en": "end_user counts electricity and heat where used, territorial only what is burnt inside.",
-            },
-            min_occurs=0,
-            default="end_user",
-        ),
-        "method": Input(
-            Text(METHODS),
-            {"ko": "방법", "en": "Method"},
-            {
-                "ko": "sources: 경계 격자에서 배출원 도형의 몫. cells: 격자 면적의 몫(품질 한 단계 낮음).",
-                "en": "In cut cells: sources takes each source's share inside, cells the share of the area.",
-            },
-            min_occurs=0,
-            default="sources",
-        ),
+        "inventory": INVENTORY,
+        "year": YEAR,
+        "sectors": SECTORS,
+        "level": LEVEL,
+        "mode": MODE,
+        "method": METHOD,
     },
     outputs={
         "totals": Output(

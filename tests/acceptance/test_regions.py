@@ -17,8 +17,8 @@ from carbongrid.crs import CRS84, project_polygon, transformer
 from carbongrid.inventory import Inventory, Layer
 from carbongrid.region import Region
 from carbonstore.stored import Release
-from processes.estimate_region import stock
 from processes.inside import Choice, Inside, inside
+from processes.stocks import stock
 from tests.acceptance.conftest import CASES, World
 
 ALL = ("buildings", "transport", "forest")

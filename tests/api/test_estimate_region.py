@@ -20,8 +20,9 @@ from starlette.testclient import TestClient
 
 from carbongrid.sectors import SECTORS
 from carbonstore.catalogue import Catalogue
-from processes.estimate_region import MAX_BODY, totals_schema
+from processes.estimate_region import MAX_BODY
 from processes.http import routes
+from processes.totals import totals_schema
 from tests.toy import CORNERS, toy_cell, toy_store
 
 URL = "http://test.example/carbon"
