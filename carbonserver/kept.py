@@ -3,13 +3,15 @@
 
 An answer is kept for what is published now (the hash of all editions), an address and a content coding, so that a
 switch of an edition needs no clearing: what belongs to the state before is never asked for again and falls out. A tile
-that is asked for again and again by clients who read Brotli is compressed with it once, after an answer was sent.
+that is asked for again and again by clients who read Brotli is compressed with it once, after an answer was sent. Of
+many who ask at once for a tile that is not kept, one has it made and the others wait for it.
 
 This stands outside everything else, for what is around a request costs more than a hit: what the request's id and CORS
 add to an answer is taken off before it is kept, and put on anew.
 """
 
 import re
+from asyncio import Event
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,6 +116,11 @@ class _Asked:
     held: str
     foreign: bool
 
+    @property
+    def coding(self) -> str:
+        """What the app answers in: gzip wherever that is accepted, and Brotli only where nothing else is."""
+        return "gzip" if "gzip" in self.codings else self.codings[0]
+
     @classmethod
     def of(cls, scope: Scope) -> "_Asked | None":
         """None where the request is for something else, or names an edition: that may be kept no longer."""
@@ -141,6 +148,7 @@ class Kept:
     def __init__(self, app: ASGIApp, catalogue: Catalogue, limit: int = TILE_CACHE) -> None:
         self.app, self.catalogue, self.entries = app, catalogue, Entries(limit)
         self._looked, self._hash = 0.0, ""
+        self._making: dict[Key, Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -149,9 +157,9 @@ class Kept:
         if asked is None or not state:
             await self.app(scope, receive, send)
             return
-        found = list(self._find(state, asked))
+        found = list(self._find(state, asked)) or await self._awaited(state, asked)
         if not found:
-            await self._keep(state, asked, scope, receive, send)
+            await self._make(state, asked, scope, receive, send)
             return
         coding, entry = found[0]
         await _answer(asked, [e for _, e in found], send)
@@ -178,6 +186,24 @@ class Kept:
             if entry is not None and answers.accepts(asked.accept, entry.media):
                 yield coding, entry
 
+    async def _awaited(self, state: str, asked: _Asked) -> list[tuple[str, Entry]]:
+        """What another request for the same has made meanwhile; empty where there was none, or it came to nothing."""
+        making = self._making.get((state, asked.path, asked.query, asked.coding))
+        if making is None:
+            return []
+        await making.wait()
+        return list(self._find(state, asked))
+
+    async def _make(self, state: str, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the app answer while others who ask for the same wait."""
+        key = (state, asked.path, asked.query, asked.coding)
+        made = self._making.setdefault(key, Event())
+        try:
+            await self._keep(state, asked, scope, receive, send)
+        finally:
+            self._making.pop(key, None)
+            made.set()
+
     async def _keep(self, state: str, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """The app's answer, kept where it is a tile and nothing was published meanwhile."""
         start: Message = {}
@@ -192,9 +218,7 @@ class Kept:
 
         await self.app(scope, receive, noted)
         if start.get("status") == 200 and self._state() == state:
-            # the app answers in gzip wherever that is accepted, and in Brotli only where nothing else is
-            coding = "gzip" if "gzip" in asked.codings else asked.codings[0]
-            self.entries.put((state, asked.path, asked.query, coding), Entry.of(start, b"".join(parts)))
+            self.entries.put((state, asked.path, asked.query, asked.coding), Entry.of(start, b"".join(parts)))
 
     async def _compress(self, state: str, asked: _Asked, scope: Scope, receive: Receive) -> None:
         """Have the app answer the same request in Brotli, for the next one."""

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tiles kept compressed: the same answers as without, nothing made twice, nothing of an older edition, bounded."""
 
+import asyncio
 import gzip
 from pathlib import Path
 from typing import Any
 
 import brotli
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -137,6 +139,21 @@ def test_other_origins_may_read_what_is_kept(client: TestClient) -> None:
     assert first["access-control-allow-origin"] == "*"
     assert {**first, "request-id": ""} == {**second, "request-id": ""}
     assert "access-control-allow-origin" not in raw(client, TILE, "gzip")[1]
+
+
+def test_of_many_who_ask_at_once_one_has_the_tile_made(root: Path, made: list[str]) -> None:
+    async def ask(path: str, times: int) -> list[httpx.Response]:
+        app = create_app(Settings(root, URL))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:
+            await client.get("/healthz")
+            return await asyncio.gather(*(client.get(path) for _ in range(times)))
+
+    sent = asyncio.run(ask(TILE, kept.HOT))
+    assert {r.status_code for r in sent} == {200}
+    assert len({r.content for r in sent}) == 1
+    assert made == ["tile", "_compressed gzip"]
+    refused = asyncio.run(ask(f"{TILE}?colour=red", 12))
+    assert {r.status_code for r in refused} == {400}
 
 
 def test_pngs_are_kept_as_they_are(client: TestClient, made: list[str]) -> None:
