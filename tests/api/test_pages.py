@@ -194,6 +194,14 @@ def test_pages_speak_both_languages_completely() -> None:
         )
 
 
+def test_the_list_says_a_sentence_and_keeps_the_rest(api: TestClient) -> None:
+    described = api.get("/collections/toy-100m?lang=en").json()["description"]
+    first, stop, rest = described.partition(". ")
+    page = api.get("/collections?lang=en", headers=HTML).text
+    assert rest
+    assert f"{first}{stop}<details><summary>More</summary>{rest}</details>".rstrip() in page
+
+
 def test_a_published_title_shows_at_once(tmp_path: Path) -> None:
     """pygeoapi keeps the first configuration it translated; two servers of one process must not share it."""
     from carbonserver.app import create_app
