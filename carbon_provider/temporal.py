@@ -41,8 +41,14 @@ def _span(text: str) -> tuple[int, int]:
 
 
 def _day(text: str) -> date:
-    """Calendar day in UTC of a full date or a date-time."""
+    """Calendar day in UTC of a full date or a date-time.
+
+    The year 0000, with which QGIS begins an open interval, is a year of RFC 3339 but none of Python's: the first day of
+    the calendar stands for its days, which are those of a leap year.
+    """
     upper = text.upper().replace(" ", "+")  # a plus sign that the client did not encode
+    if upper.startswith("0000-"):
+        return min(_day(f"0004{upper[4:]}"), date.min)
     if _FORM.fullmatch(upper):
         with suppress(ValueError, OverflowError):  # 2023-02-30, or the end of the calendar in another zone
             moment = datetime.fromisoformat(upper)

@@ -302,8 +302,11 @@ def test_years_are_matched_without_any_server() -> None:
     assert matching_years(None, (2022, 2023)) == (2022, 2023)
     assert matching_years("2023-01-01t00:00:00z", (2022, 2023)) == (2023,)
     assert matching_years("2023-01-01T00:00:00 00:00", (2022, 2023)) == (2023,), "a plus sign that was not encoded"
-    with pytest.raises(InvalidInput):
-        matching_years("0001-01-01T00:00:00+23:59", (2022,))
+    assert matching_years("0000-01-01T00:00:00Z/2022-12-31", (2022, 2023)) == (2022,), "QGIS's open start"
+    assert matching_years("0000-02-29", (2022, 2023)) == ()
+    for text in ("0001-01-01T00:00:00+23:59", "0000-02-30", "0000-13-01/2023-01-01", "2022-01-01/0000-01-01"):
+        with pytest.raises(InvalidInput):
+            matching_years(text, (2022,))
 
 
 def test_no_datetime_is_no_filter(api: TestClient) -> None:
