@@ -11,6 +11,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
+from carbongrid.jit import kernel
+from carbongrid.rings import frozen
+
 
 @dataclass(frozen=True)
 class Wkb:
@@ -49,8 +52,27 @@ class Wkb:
         return cls(np.concatenate([none, *data]), np.concatenate([np.zeros(1, np.int64), *offsets]))
 
     def take(self, rows: NDArray[np.int64]) -> "Wkb":
-        """The geometries of these rows, in this order."""
-        return Wkb.from_shapely(self.to_shapely()[rows])
+        """The geometries of these rows, in this order; only their bytes are read."""
+        return Wkb(*gathered(self.data, self.offsets, rows))
+
+
+def gathered(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Some entries of a column of bytes (texts, geometries) end to end, and their offsets (n + 1)."""
+    start = offsets[rows]
+    ends = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(offsets[rows + 1] - start, out=ends[1:])
+    out = np.empty(int(ends[-1]), np.uint8)
+    _gather(frozen(data, np.uint8), frozen(start, np.int64), ends, out)
+    return out, ends
+
+
+@kernel
+def _gather(data: NDArray[np.uint8], start: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
+    for i in range(len(start)):
+        for k in range(ends[i + 1] - ends[i]):
+            out[ends[i] + k] = data[start[i] + k]
 
 
 def polygonal(geometry: shapely.Geometry) -> Polygon | MultiPolygon:

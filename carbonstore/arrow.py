@@ -81,8 +81,18 @@ class Table:
         """A text column as Python strings."""
         return np.array(self._batch.column(name).to_pylist(), object)
 
+    def holds_text(self, name: str) -> bool:
+        """Whether a column holds texts, plain or coded."""
+        kind = self._batch.schema.field(name).type
+        return bool(pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+
+    def coded(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """A dictionary column: codes, of which there is no copy, and texts."""
+        column = self._batch.column(name)
+        return self._primitive(column.indices), tuple(column.dictionary.to_pylist())
+
     def wkb(self, name: str) -> Wkb:
-        """A geometry column; no copy."""
+        """A column of geometries, or of texts as bytes; no copy."""
         column = self._batch.column(name)
         _, offsets, data = column.buffers()
         bounds = self._view(offsets, np.dtype(np.int64), len(column) + 1)

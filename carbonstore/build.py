@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 import shapely
+from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from carbongrid import buildings, forests, roads
@@ -30,15 +31,17 @@ from carbongrid.sectors import KIND_SECTOR, KINDS
 from carbongrid.uncertainty import placeholder_share
 from carbongrid.wkb import polygonal
 from carbonstore import disk, pools
+from carbonstore.activity import ENERGY
 from carbonstore.balance import balance
 from carbonstore.controls import controlled, told
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.partials import Made, Part
 from carbonstore.partition import ONE_PROCESS, Job, Partitioning, Run, Timed, digest, partitioned, program_digest
 from carbonstore.release import Publication, Release, built, opened, write
+from carbonstore.source_features import Described
 from carbonstore.sources import ReadContext, Reading, SourceTable, read_sources
 from carbonstore.sources.features import joined
-from carbonstore.sources.pooling import Pooling
+from carbonstore.sources.pooling import POOLED, Pooling
 from carbonstore.unit_levels import UnitMap
 from carbonstore.unit_maps import Known, unit_map
 from carbonstore.unit_outlines import unit_outlines
@@ -51,7 +54,7 @@ SYNTHETIC = {
     "ko": "합성자료: 실제 배출량이 아닙니다.",
     "en": "Synthetic data: these are not real emissions.",
 }
-POOLED = {
+POOLED_NOTE = {
     "ko": "계량된 에너지는 셋 이상의 필지를 묶어 연면적과 원단위로 나눈 값입니다. 개별 필지의 사용량이 아닙니다.",
     "en": "Metered energy is pooled over three or more parcels and shared by floor area x intensity: "
     "no value is that of a single parcel.",
@@ -84,7 +87,8 @@ def build(
         timed("grid", 0, 1)
         inventory = _assemble(file, reading, place, gridded, estimates)
         timed("grid", 1, 1)
-        release = _write(file, reading, inventory, estimates, root, timed)
+        described = {kind: one.described for kind, one in gridded.items()}
+        release = _write(file, reading, inventory, estimates, described, root, timed)
     disk.switch(release.path / RUN, orjson.dumps(timed.as_dict(), option=orjson.OPT_INDENT_2))
     return release
 
@@ -94,6 +98,7 @@ def _write(
     reading: Reading,
     inventory: Inventory,
     estimates: Mapping[str, Estimates],
+    described: Mapping[str, Described],
     root: Path,
     progress: Progress,
 ) -> Release:
@@ -101,7 +106,8 @@ def _write(
     units = _units(file, reading, inventory, estimates)
     progress("units", 1, 1)
     progress("write", 0, 1)
-    release = write(inventory, _publication(file, reading, inventory, estimates, units), root)
+    publication = replace(_publication(file, reading, inventory, estimates, units), described=described)
+    release = write(inventory, publication, root)
     if reading.pooled is not None:
         pools.keep_values(root, release.id, reading.pooled.pools)
     progress("write", 1, 1)
@@ -147,18 +153,22 @@ def kind_table(reading: Reading, kind: str) -> ActivityTable | None:
 
 @dataclass(frozen=True)
 class _Gridded:
-    """One kind: what is left of its tables once they are estimated, the estimate, and its parts in the finest cells."""
+    """One kind: what is left of its tables once they are estimated, the estimate, its parts in the finest cells, and
+    what of the tables is published.
+    """
 
     table: ActivityTable
     estimates: Estimates
     parts: Parts
+    described: Described
 
 
 def _estimate_part(factors: FactorSet, year: int, window: Window, kind: str, part: Part) -> Made:
     """Estimate some sources and split them over the cells."""
     table: ActivityTable = part.body
     drafts = chunk_drafts(lambda rows: MODELS[kind](rows, factors, year), table)
-    return Made((drafts, parts(table.geometry, window), replace(table, columns={})), None)
+    said = Described.of(table, withheld(table, factors) if kind == "buildings" else {})
+    return Made((drafts, parts(table.geometry, window), replace(table, columns={}), said), None)
 
 
 def _estimate(reading: Reading, factors: FactorSet, year: int, window: Window, run: Run) -> dict[str, _Gridded]:
@@ -170,10 +180,21 @@ def _estimate(reading: Reading, factors: FactorSet, year: int, window: Window, r
     for kind in KINDS:
         found = [part.brief for (k, _), part in zip(own, made, strict=True) if k == kind]
         if found:
-            drafts, split, tables = zip(*found, strict=True)
+            drafts, split, tables, said = zip(*found, strict=True)
             whole = join([d for one in drafts for d in one], year)
-            out[kind] = _Gridded(joined(tables), whole, Parts.joined(split))
+            described = Described.joined(said, [len(t) for t in tables])
+            out[kind] = _Gridded(joined(tables), whole, Parts.joined(split), replace(described, missing=whole.missing))
     return out
+
+
+def withheld(table: ActivityTable, factors: FactorSet) -> dict[str, NDArray[np.bool_]]:
+    """Energy column -> buildings (n,) whose reading is not shown: it is charged elsewhere, or in no pool where there
+    are pools.
+    """
+    left_out, inside = buildings.meters_left_out(table, factors), table.columns.get(POOLED)
+    none = np.zeros(len(table), bool)
+    outside = none if inside is None else ~(np.asarray(inside, np.float64) > 0)
+    return {name: left_out.get(name, none) | outside for name in ENERGY}
 
 
 def _sizes(table: SourceTable) -> list[int]:
@@ -223,7 +244,7 @@ def _publication(
     notes = [
         file.boundary.note,
         *told(file.benchmarks, inventory, estimates, u95),
-        *([POOLED] if pooled else []),
+        *([POOLED_NOTE] if pooled else []),
         *([SYNTHETIC] if file.synthetic else []),
     ]
     return Publication(

@@ -29,7 +29,8 @@ from carbongrid.errors import Corrupt, InvalidInput, NotFound
 from carbongrid.inventory import Border, Cells, Inventory, Layer
 from carbongrid.montecarlo import Interval
 from carbongrid.sectors import INTERVALS, SECTORS, missing_text
-from carbonstore import arrow, disk, pools, quads
+from carbonstore import arrow, disk, pools, quads, source_features
+from carbonstore.source_features import Described
 from carbonstore.stored import SCHEMA, Level, Release, forget, opened
 from carbonstore.unit_levels import UnitMap
 from carbonstore.verify import figure_totals
@@ -47,7 +48,8 @@ class Publication:
     published ones in metres; ``coverage`` is WKB in CRS84 by sector; ``inputs`` is sha256 by name; ``u95`` is the
     half-width in kg by figure of INTERVALS and ``intervals`` its percentiles; ``data_years`` names sectors whose data
     are of another year; ``report`` is any JSON, of which ``summary`` goes into the manifest; ``pools`` are those of
-    metered parcels, if any; ``units`` are the units of the map.
+    metered parcels, if any; ``units`` are the units of the map; ``described`` is what sources say of themselves, by
+    kind.
     """
 
     title: Text
@@ -65,6 +67,7 @@ class Publication:
     gwp_set: str = "IPCC AR5 GWP-100"
     pools: Pools | None = None
     units: UnitMap = field(default_factory=UnitMap)
+    described: Mapping[str, Described] = field(default_factory=dict)
 
 
 def write(inventory: Inventory, publication: Publication, root: Path) -> Release:
@@ -74,8 +77,8 @@ def write(inventory: Inventory, publication: Publication, root: Path) -> Release
     """
     releases = root / "releases"
     with disk.temp_folder(root, releases, f"{inventory.id}-{inventory.year}") as temp:
-        _write_files(inventory, publication, temp)
-        manifest = _encode(_manifest(inventory, publication, temp))
+        sources = _write_files(inventory, publication, temp)
+        manifest = _encode(_manifest(inventory, publication, temp, sources))
         disk.write(temp / "manifest.json", manifest)
         path = releases / disk.digest(manifest)[:16]
         with disk.locked(root):
@@ -131,7 +134,8 @@ def _built(root: Path, inventory: Inventory) -> bytes:
     return orjson.dumps(record)
 
 
-def _write_files(inventory: Inventory, publication: Publication, folder: Path) -> None:
+def _write_files(inventory: Inventory, publication: Publication, folder: Path) -> list[dict[str, Any]]:
+    """Everything but the manifest; returns what it says of the sources."""
     for size, cells in inventory.cells.items():
         of_cells = publication.units.of_cells
         unit = {"unit": of_cells[size]} if size in of_cells else {}
@@ -147,6 +151,11 @@ def _write_files(inventory: Inventory, publication: Publication, folder: Path) -
     if publication.pools is not None:
         pools.save(folder, publication.pools)
     disk.write(folder / "report.json", _encode(publication.report))
+    return [
+        source_features.save(folder, inventory, layer, publication.described.get(kind, Described()))
+        for kind, layer in inventory.layers.items()
+        if len(layer.id)
+    ]
 
 
 def _cell_columns(inventory: Inventory, cells: Cells) -> dict[str, Any]:
@@ -188,7 +197,9 @@ def _outline(wkb: bytes, properties: Mapping[str, str]) -> bytes:
     return orjson.dumps({"type": "Feature", "properties": properties, "geometry": geometry})
 
 
-def _manifest(inventory: Inventory, publication: Publication, folder: Path) -> dict[str, Any]:
+def _manifest(
+    inventory: Inventory, publication: Publication, folder: Path, sources: list[dict[str, Any]]
+) -> dict[str, Any]:
     published = sorted(set(publication.levels) & set(inventory.cells))
     if not published:
         raise InvalidInput("no level of the inventory is published", where="levels", allowed=inventory.cells)
@@ -211,6 +222,7 @@ def _manifest(inventory: Inventory, publication: Publication, folder: Path) -> d
         "cells": {str(size): len(c.index) for size, c in inventory.cells.items()},
         "units": publication.units.entries(),
         "kinds": list(inventory.layers),
+        "sources": sources,
         "coverage": sorted(publication.coverage),
         "data_years": dict(publication.data_years),
         "totals": _totals(inventory, publication, finest),

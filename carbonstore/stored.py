@@ -21,6 +21,7 @@ from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.sectors import INTERVALS, Band, weights
 from carbonstore import arrow, disk, pools, verify
+from carbonstore.source_features import SourceLevel
 from carbonstore.unit_levels import UnitLevel
 
 SCHEMA = 1
@@ -85,6 +86,7 @@ class Release:
         self.path, self.manifest, self._tables, self._outlines = path, manifest, tables, outlines
         self._levels: dict[int, Level] = {}
         self._units: dict[str, UnitLevel] = {}
+        self._sources: dict[str, SourceLevel] = {}
 
     @classmethod
     def open(cls, path: Path) -> "Release":
@@ -185,6 +187,25 @@ class Release:
             table = self._tables[f"units-{level}.arrow"]
             self._units[level] = UnitLevel.of(self._unit_entries[level], table, self.bands)
         return self._units[level]
+
+    @cached_property
+    def source_entries(self) -> dict[str, Mapping[str, Any]]:
+        """What the manifest says of the sources that clients may see, by kind."""
+        return {entry["kind"]: entry for entry in self.manifest.get("sources", ())}
+
+    @property
+    def source_kinds(self) -> tuple[str, ...]:
+        """Kinds of sources that clients may see; none in a release that was built before there were such files."""
+        return tuple(self.source_entries)
+
+    def sources(self, kind: str) -> SourceLevel:
+        """Mapped columns of the sources of one kind; NotFound where the release has none."""
+        if kind not in self._sources:
+            if kind not in self.source_entries:
+                raise NotFound(f"there are no {kind}", allowed=self.source_kinds)
+            table, blocks = (self._tables[f"{name}-{kind}.arrow"] for name in ("features", "feature-blocks"))
+            self._sources[kind] = SourceLevel.of(self.source_entries[kind], table, blocks)
+        return self._sources[kind]
 
     def cells(self, level: int) -> Cells:
         """The cells of one level (metres) as the model's type."""

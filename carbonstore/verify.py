@@ -10,7 +10,7 @@ from carbongrid.errors import Corrupt
 from carbongrid.inventory import Cells
 from carbongrid.sectors import FIGURES, SECTORS, bit, sector_mask, weights
 from carbongrid.unit_cells import NO_UNIT
-from carbonstore import disk, pools
+from carbonstore import disk, pools, source_features
 from carbonstore.balance import unit_sums
 from carbonstore.unit_levels import UnitLevel
 
@@ -37,6 +37,8 @@ def verify(release: "Release") -> None:
     for size, cells in levels.items():
         _nested(release, size, levels[release.grid.cell_size], cells)
     _totals(release, levels[release.grid.cell_size])
+    for where, fault in source_features.check(release):
+        _fail(release, where, fault)
     pools.check(release)
 
 
