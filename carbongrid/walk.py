@@ -228,25 +228,24 @@ def _room(piece: I64, corner: F64, inside: NDArray[np.bool_], need: int) -> tupl
 
 @kernel
 def _cut_cell(
-    piece: I64,
-    corner: F64,
-    inside: NDArray[np.bool_],
+    out: tuple[I64, F64, NDArray[np.bool_]],
     n: int,
     side: F64,
     count: int,
     region: bool,
     first: int,
     last: int,
-    line: I32,
-    line_source: I32,
-    data: U8,
-    offsets: I64,
+    lines: tuple[I32, I32],
+    outlines: tuple[U8, I64],
     table: I64,
     west: float,
     south: float,
     size: float,
 ) -> tuple[int, I64]:
     """Shares of all pieces of one cell; a source's lines stand together and have one share. -> count, ring table."""
+    piece, corner, inside = out
+    line, line_source = lines
+    data, offsets = outlines
     before, share = -2, 0.0
     for k in range(first, last):
         source = line_source[line[k]]
@@ -260,6 +259,26 @@ def _cut_cell(
         piece[n], corner[n], inside[n] = k, share, region
         n += 1
     return n, table
+
+
+@kernel
+def _stretch(key: I64, i: int, ncol: int) -> tuple[int, int, int, int]:
+    """The edges of one cell from the i-th on: (where they stop, row, column, column of the next edge in this row).
+
+    The last is ``ncol`` where no edge of the row follows.
+    """
+    wide, stop = ncol + 1, i
+    while stop < key.shape[0] and key[stop] == key[i]:
+        stop += 1
+    row, column = key[i] // wide, key[i] % wide - 1
+    follows = stop < key.shape[0] and key[stop] // wide == row
+    return stop, row, column, key[stop] % wide - 1 if follows else ncol
+
+
+@kernel
+def _whole(profile: F64, n: int) -> bool:
+    """Whether all of a left side is inside, so that the cells up to the next edge are."""
+    return bool(n == 2 and profile[0, 0] == 0.0 and profile[1, 0] == 1.0)
 
 
 @kernel
@@ -280,56 +299,38 @@ def cover(
 ) -> tuple[I64, I64, F64, NDArray[np.bool_], int, int]:
     """Columns of :class:`carbongrid.zonal.Cover` (runs, piece, corner, inside) and how many runs and pieces there are.
 
-    ``line_source`` -1 stands for the whole square of the cell.
+    ``line_source`` -1 stands for the whole square of the cell. Each cell with edges is followed by the cells without
+    up to the next edge of its row: ``behind`` is 0 for the one, 1 for the others.
     """
-    m, n_runs, row = key.shape[0], 0, -1
+    m, n_runs, before = key.shape[0], 0, -1
     n, n_profile, i = ZERO, ZERO, ZERO
     runs = np.empty((m, 2), np.int64)
     piece, corner, inside = np.empty(1024, np.int64), np.empty(1024), np.empty(1024, np.bool_)
     profile, side, table = np.empty((2 * m + 2, 2)), np.empty((3 * m + 4, 5)), np.empty((64, 3), np.int64)
     while i < m:
-        stop = i
-        while stop < m and key[stop] == key[i]:
-            stop += 1
-        if key[i] // (ncol + 1) != row:
-            row, n_profile = key[i] // (ncol + 1), 0
-        column = key[i] % (ncol + 1) - 1
-        after = key[stop] % (ncol + 1) - 1 if stop < m and key[stop] // (ncol + 1) == row else ncol
+        stop, row, column, after = _stretch(key, i, ncol)
+        if row != before:
+            before, n_profile = row, 0
+        at, top = row * ncol + column, south + (nrow - 1 - row) * size
         for behind in range(2):
             if behind:
                 n_profile = _carry(profile, n_profile, edges, i, stop)
-                first, last = row * ncol + column + 1, row * ncol + after
-            else:
-                first, last = row * ncol + column, row * ncol + column + 1
             if (column < 0 and not behind) or (n_profile == 0 and behind):
                 continue
+            first, last = (at + 1, row * ncol + after) if behind else (at, at + 1)
             a, b = _position(cells, first), _position(cells, last)
-            if behind and n_profile == 2 and profile[0, 0] == 0.0 and profile[1, 0] == 1.0:
-                if b > a:
-                    runs[n_runs, 0], runs[n_runs, 1], n_runs = a, b, n_runs + 1
+            if a == b:
                 continue
-            if b > a:
-                count, region = _corner_side(side, profile, n_profile, edges, i, i if behind else stop)
-                piece, corner, inside = _room(piece, corner, inside, n + ptr[b] - ptr[a])
+            if behind and _whole(profile, n_profile):
+                runs[n_runs, 0], runs[n_runs, 1], n_runs = a, b, n_runs + 1
+                continue
+            count, region = _corner_side(side, profile, n_profile, edges, i, i if behind else stop)
+            piece, corner, inside = _room(piece, corner, inside, n + ptr[b] - ptr[a])
+            out, lines, outlines = (piece, corner, inside), (line, line_source), (data, offsets)
             for c in range(a, b):
+                left = west + (cells[c] % ncol) * size
                 n, table = _cut_cell(
-                    piece,
-                    corner,
-                    inside,
-                    n,
-                    side,
-                    count,
-                    region,
-                    ptr[c],
-                    ptr[c + 1],
-                    line,
-                    line_source,
-                    data,
-                    offsets,
-                    table,
-                    west + (cells[c] % ncol) * size,
-                    south + (nrow - 1 - row) * size,
-                    size,
+                    out, n, side, count, region, ptr[c], ptr[c + 1], lines, outlines, table, left, top, size
                 )
         i = stop
     return runs, piece, corner, inside, n_runs, n
