@@ -6,12 +6,15 @@ request (18-062r2, clause 7.11) into an :class:`Execution` or raises InvalidInpu
 :meth:`Process.execute` runs it. Nothing here is shared between requests.
 """
 
+import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from carbongrid.errors import InvalidInput, UnknownName
-from processes.schema import Binary, Json, Schema, Words, clean, finite, named, point, refuse
+import orjson
+
+from carbongrid.errors import InvalidInput, TooLarge, UnknownName
+from processes.schema import Binary, Json, Schema, Words, clean, decode, finite, named, point, refuse
 
 if TYPE_CHECKING:
     from carbonstore.catalogue import Catalogue
@@ -52,11 +55,21 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file that came as base64 text in a qualified value: its bytes, what it is said to be, its place."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Input:
     """One declared input. ``max_occurs`` > 1: a single value or an array of them, handed over as a tuple.
 
     ``links``: a value by reference is handed over as :class:`Link`, else refused. ``placed``: the value is handed over
-    as :class:`Placed`. ``media_types``: what a qualified value may say it is, beside the kind's own.
+    as :class:`Placed`. ``media_types``: what a qualified value may say it is, beside the kind's own. ``files``: media
+    types of files taken as base64 text and handed over as :class:`Upload`. ``max_bytes``: of a value, a file decoded.
     """
 
     schema: Schema
@@ -68,6 +81,8 @@ class Input:
     links: bool = False
     placed: bool = False
     media_types: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    max_bytes: int | None = None
 
     @property
     def required_or_default(self) -> bool:
@@ -81,9 +96,18 @@ class Input:
 
     def describe(self, language: str | None) -> Json:
         """Its member of a process description."""
-        schema = self.schema.json() | clean(default=self.default)
+        schema = self.json() | clean(default=self.default)
         texts = {"title": said(self.title, language), "description": said(self.description, language)}
         return texts | {"schema": schema, "minOccurs": self.min_occurs, "maxOccurs": self.max_occurs}
+
+    def json(self) -> Json:
+        """JSON schema of its value: that of its kind, and base64 text of a file where files are taken."""
+        own = self.schema.json()
+        if not self.files:
+            return own
+        either = own["oneOf"] if list(own) == ["oneOf"] else [own]
+        assert isinstance(either, list)
+        return {"oneOf": [*either, *(Binary(media).json() for media in self.files)]}
 
     def accept(self, value: object, at: str) -> object:
         """The checked value, or a tuple of values where several may occur."""
@@ -99,10 +123,34 @@ class Input:
         if isinstance(value, dict) and "href" in value:
             return self._link(value, at)
         if isinstance(value, dict) and "value" in value and not set(value) - set(_QUALIFIED):
+            if self.files and isinstance(value["value"], str):
+                return self._file(value, at)
             self._media(value, at)
             value, at = value["value"], point(at, "value")
         checked = self.schema.check(value, at)
+        if self.max_bytes is not None and (size := len(orjson.dumps(checked))) > self.max_bytes:
+            raise self._too_large(size, at)
         return Placed(checked, at) if self.placed else checked
+
+    def _file(self, value: dict[str, object], at: str) -> Upload:
+        """The bytes of a file; its media type must be said, its encoding is base64."""
+        media, encoding = _form(value, at)
+        if media is None or bare(media) not in self.files:
+            what = "a file needs its media type" if media is None else f"{named(media)} is no accepted file"
+            raise refuse(what, point(at, "mediaType"), *self.files)
+        if encoding is not None and str(encoding).lower() not in ("base64", "binary"):
+            raise refuse(f"{named(encoding)} is no accepted encoding", point(at, "encoding"), "base64")
+        text, place = str(value["value"]), point(at, "value")
+        if self.max_bytes is not None and len(text) // 4 * 3 - 2 > self.max_bytes:
+            raise self._too_large(len(text) // 4 * 3, place)
+        try:
+            data = decode(text)
+        except (binascii.Error, ValueError):
+            raise refuse(f"base64 text of {media} is expected", place) from None
+        return Upload(data, bare(media), place)
+
+    def _too_large(self, size: int, at: str) -> TooLarge:
+        return TooLarge(f"{size:,} bytes, more than the {self.max_bytes:,} this input may have", where=at)
 
     def _link(self, value: dict[str, object], at: str) -> Link:
         if not self.links:
@@ -116,16 +164,22 @@ class Input:
         return Link(value, at)
 
     def _media(self, value: dict[str, object], at: str) -> None:
-        """Check media type and encoding of a qualified value; the older nested ``format`` is read too."""
-        form = value.get("format", {})
-        if not isinstance(form, dict):
-            raise refuse(f"an object is expected, not {named(form)}", point(at, "format"), *_FORMAT)
-        media, encoding = (value.get(k, form.get(k)) for k in ("mediaType", "encoding"))
+        """Check media type and encoding of a qualified value."""
+        media, encoding = _form(value, at)
         if media is not None and bare(media) not in map(bare, self.accepted):
             raise refuse(f"{named(media)} is no accepted media type", point(at, "mediaType"), *self.accepted)
         encodings = ("base64", "binary") if isinstance(self.schema, Binary) else ("utf-8",)
         if encoding is not None and str(encoding).lower() not in encodings:
             raise refuse(f"{named(encoding)} is no accepted encoding", point(at, "encoding"), *encodings)
+
+
+def _form(value: dict[str, object], at: str) -> tuple[object, object]:
+    """Media type and encoding of a qualified value, None where unsaid; the older nested ``format`` is read too."""
+    form = value.get("format", {})
+    if not isinstance(form, dict):
+        raise refuse(f"an object is expected, not {named(form)}", point(at, "format"), *_FORMAT)
+    media, encoding = (value.get(k, form.get(k)) for k in ("mediaType", "encoding"))
+    return media, encoding
 
 
 @dataclass(frozen=True)

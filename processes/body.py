@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 
 import numpy as np
 import orjson
@@ -36,22 +37,24 @@ def too_large(limit: int) -> TooLarge:
     return TooLarge(f"the request body is over its limit of {limit:,} bytes")
 
 
-def parse(body: bytes) -> object:
-    """The JSON value of a body; InvalidInput for none, too deep, no JSON, NaN, an infinite number or a member twice."""
-    body = body.removeprefix(_BOM)
+def parse(body: bytes, where: str = "") -> object:
+    """The JSON value of a body, or of a file at ``where`` in one; InvalidInput for none, too deep, no JSON, NaN, an
+    infinite number or a member twice.
+    """
+    what, body = "the file" if where else "the request body", body.removeprefix(_BOM)
     if not body.strip():
-        raise InvalidInput("the request body is empty", allowed=["a JSON object"])
+        raise InvalidInput(f"{what} is empty", where=where, allowed=["a JSON object"])
     depth, values, colons = measure(np.frombuffer(body, np.uint8))
     if depth > MAX_DEPTH:
-        raise InvalidInput(f"the JSON is nested {depth} deep", allowed=[f"at most {MAX_DEPTH}"])
+        raise InvalidInput(f"the JSON is nested {depth} deep", where=where, allowed=[f"at most {MAX_DEPTH}"])
     if values > MAX_VALUES:
-        raise TooLarge(f"the JSON holds {values:,} values, at most {MAX_VALUES:,} are read")
+        raise TooLarge(f"the JSON holds {values:,} values, at most {MAX_VALUES:,} are read", where=where)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"the request body is not JSON: {error}") from None
+        raise InvalidInput(f"{what} is not JSON: {error}", where=where) from None
     if members(value) != colons:
-        json.loads(body, object_pairs_hook=_unique)
+        json.loads(body, object_pairs_hook=partial(_unique, where))
     return value
 
 
@@ -62,12 +65,12 @@ def members(value: object) -> int:
     return sum(members(v) for v in value if isinstance(v, dict | list)) if isinstance(value, list) else 0
 
 
-def _unique(pairs: list[tuple[str, object]]) -> None:
+def _unique(where: str, pairs: list[tuple[str, object]]) -> None:
     """Called for every object, the inner ones first. Of equal names one reader keeps the first, another the last."""
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
-            raise InvalidInput(f"the member '{brief(name)}' is given twice in one object")
+            raise InvalidInput(f"the member '{brief(name)}' is given twice in one object", where=where)
         seen.add(name)
 
 

@@ -4,7 +4,6 @@
 This module is loaded once into the process that the others are forked from, so that a job starts in milliseconds.
 """
 
-import ctypes
 import importlib
 import resource
 import signal
@@ -19,13 +18,12 @@ from processes import registry
 from processes.answer import perform
 from processes.base import Context, Process
 from processes.body import parse
+from processes.bounds import bound
 from processes.errors import problem
 from processes.jobs import Limits, Made, Task
 from processes.results import ResultFiles
 from processes.schema import Words
 
-_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of Linux's prctl."""
 _TOLD_S = 0.25
 """Progress is told no more often than that."""
 _RESERVED = 2 << 30
@@ -79,7 +77,8 @@ def ready() -> None:
 
 def run(pipe: Connection, site: Site, task: Task, limits: Limits) -> None:
     """Body of the process."""
-    _bound(limits)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    bound(limits.cpu_s, limits.memory + _RESERVED)
     try:
         told: Told = _attempt(pipe, site, task, limits)
     except MemoryError:
@@ -132,17 +131,6 @@ class _Teller:
         if now - self.last >= _TOLD_S:
             self.last = now
             self.pipe.send(Progress(min(99, max(0, round(100 * share))), stage))
-
-
-def _bound(limits: Limits) -> None:
-    """Die with the parent; limit processor time and memory of one's own (read-only maps of files do not count)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(_DEATH_SIGNAL, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 5))
-    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory + _RESERVED,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 parse(b"0")  # loads its kernel here once, so that no forked process has to

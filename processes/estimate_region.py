@@ -14,9 +14,12 @@ from processes.processor import Processor
 from processes.region import schema
 from processes.schema import Declared
 from processes.totals import totals, totals_schema
+from processes.uploads import GEOJSON, MEDIA
 
-MAX_BODY = 10 * MIB
-"""Limit of a region (contract, section 6), counted on the bytes of the request."""
+MAX_REGION = 10 * MIB
+"""Limit of a region (contract, section 6), of a file counted before it is parsed."""
+MAX_BODY = 2 * MAX_REGION
+"""Of a request: a file takes a third more as base64."""
 
 
 def estimate_region(execution: Execution, context: Context) -> Results:
@@ -49,17 +52,19 @@ ESTIMATE_REGION = Process(
             {"ko": "지역", "en": "Region"},
             {
                 "ko": (
-                    "CRS84 좌표(경도, 위도)의 GeoJSON 다각형, 발행된 행정구역의 코드, "
-                    "또는 이 서버의 항목을 가리키는 링크. 10 MiB 이하."
+                    "CRS84 좌표(경도, 위도)의 GeoJSON 다각형, base64로 보낸 파일(GeoPackage, zip Shapefile, KML, "
+                    "GeoJSON), 발행된 행정구역의 코드, 또는 이 서버의 항목을 가리키는 링크. 10 MiB 이하."
                 ),
                 "en": (
-                    "GeoJSON polygon, longitude first, the code of a published unit, "
-                    "or a link to an item of this server; up to 10 MiB."
+                    "GeoJSON polygon, longitude first, a file as base64 text (GeoPackage, zipped Shapefile, KML, "
+                    "GeoJSON), the code of a published unit, or a link to an item of this server; up to 10 MiB."
                 ),
             },
             links=True,
             placed=True,
-            media_types=("application/geo+json",),
+            media_types=(GEOJSON,),
+            files=tuple(MEDIA),
+            max_bytes=MAX_REGION,
         ),
         "inventory": INVENTORY,
         "year": YEAR,

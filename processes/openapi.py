@@ -44,11 +44,21 @@ def value_schema(declared: Input) -> Json:
     value = declared.schema.json()
     media: Json = {"type": "string", "enum": sorted(set(declared.accepted))}
     one: list[Json] = [value, _object({"value": value, "mediaType": media, "encoding": _TEXT}, ["value"])]
+    if declared.files:
+        one.append(_file(declared))
     if declared.links:
         one.append(dict(_LINK))
     if declared.max_occurs > 1:
         one.append({"type": "array", "items": value, "minItems": 1, "maxItems": declared.max_occurs})
     return clean(anyOf=one, default=declared.default, description=said(declared.description, "en"))
+
+
+def _file(declared: Input) -> Json:
+    """A file as base64 text of a qualified value."""
+    text: Json = {"type": "string", "format": "byte"}
+    media: Json = {"type": "string", "enum": list(declared.files)}
+    encoding: Json = {"type": "string", "enum": ["base64"]}
+    return _object({"value": text, "mediaType": media, "encoding": encoding}, ["value", "mediaType"])
 
 
 def schemas() -> Json:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The input ``region`` -> a checked region: GeoJSON, or a link to an item of this server, resolved in process.
+"""The input ``region`` -> a checked region: GeoJSON, a file, or a link to an item of this server, resolved in process.
 
 No address is ever fetched (architecture, decision 13): a link is read as text, and only one that names an item of a
 collection published here means anything.
@@ -10,13 +10,21 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+from pyproj.exceptions import CRSError, ProjError
+from shapely.geometry import mapping
 
 from carbongrid.crs import CRS84, transformer
-from carbongrid.errors import CarbongridError, InvalidInput, NotFound
-from carbongrid.region import Box, Region
+from carbongrid.errors import CarbongridError, InvalidInput, NotFound, TooLarge
+from carbongrid.region import MAX_VERTICES, Box, Region
 from carbonstore.catalogue import Collection, Snapshot
-from processes.base import Link, Placed
+from carbonstore.reproject import reprojected
+from processes.base import Link, Placed, Upload
+from processes.body import parse
 from processes.schema import Json, point, refuse
+from processes.uploads import GEOJSON as GEOJSON_FILE
+from processes.uploads import Rows, rows
 
 GEOJSON = ("Polygon", "MultiPolygon", "Feature", "FeatureCollection")
 _ITEM = re.compile(r"/collections/([^/]+)/items/([^/]+)")
@@ -43,11 +51,45 @@ def _typed(name: str, member: str, value: Json) -> Json:
 
 def resolve(given: object, snapshot: Snapshot, url: str) -> tuple[Region, str]:
     """The region of a checked input value and its place in the request; InvalidInput naming the place otherwise."""
+    if isinstance(given, Upload):
+        return Region.from_geojson(geojson(given), where=given.at, served=served(snapshot)), given.at
     if isinstance(given, Link):
         return Region.from_polygon(item(given, snapshot, url)), given.at
     if not isinstance(given, Placed) or not isinstance(given.value, dict):
         raise refuse("a region is expected", "/inputs/region", *GEOJSON)
     return Region.from_geojson(given.value, where=given.at, served=served(snapshot)), given.at
+
+
+def geojson(upload: Upload) -> object:
+    """The polygons of a file as GeoJSON, so that whatever a region must be holds for files too.
+
+    Vertices are brought to CRS84 one by one: a ring drawn in EPSG:5179 is the ring that its vertices make in GeoJSON.
+    """
+    if upload.media_type == GEOJSON_FILE:
+        return parse(upload.data, upload.at)
+    read = rows(upload)
+    shapes = shapely.from_wkb(read.wkb, on_invalid="ignore")
+    if (count := int(shapely.get_num_coordinates(shapes).sum())) > MAX_VERTICES:
+        raise TooLarge(f"{count} vertices, more than the {MAX_VERTICES} a region may have", where=upload.at)
+    moved = reprojected(shapes, _checked_crs(read, shapes, upload), CRS84)
+    features = [{"type": "Feature", "geometry": None if s is None else mapping(s)} for s in moved.tolist()]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _checked_crs(read: Rows, shapes: NDArray[np.object_], upload: Upload) -> str:
+    """The CRS that the file states, where its coordinates can be in it."""
+    if read.crs is None:
+        known = ["a Shapefile with its .prj", "a GeoPackage with a spatial reference system", "GeoJSON or KML"]
+        raise refuse("the file states no coordinate reference system", upload.at, *known)
+    try:
+        crs = CRS.from_user_input(read.crs)
+        transformer(read.crs, CRS84)
+    except (CRSError, ProjError):
+        raise refuse("the file's coordinate reference system is unknown", upload.at, "one with an EPSG code") from None
+    west, south, east, north = np.abs(shapely.total_bounds(shapes))
+    if crs.is_projected and max(west, east) <= 180 and max(south, north) <= 90:
+        raise refuse(f"the coordinates look like degrees, the file states {crs.name}", upload.at, "the true CRS")
+    return read.crs
 
 
 def served(snapshot: Snapshot) -> Box | None:
