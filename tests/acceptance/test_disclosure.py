@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -113,6 +114,76 @@ def test_the_attack_recovers_parcels_where_meters_are_shown_in_cells(world: Worl
     _, cell = np.unique(cells(place.metered.east, place.metered.north, 100), return_inverse=True)
     found = recoverable_by_blocks(pool_rows(cell.astype(np.int64)))
     assert len(found) > 500, "parcels that are alone in their cell of 100 m"
+
+
+def shown_of_buildings(place: Sejong) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """What the source collection tells: by record its place among the readings, and its energy (n, carriers)."""
+    level = place.release.sources("buildings")
+    row = {name: i for i, name in enumerate(place.buildings.id.tolist())}
+    raw, at = level.texts("source_id", np.arange(len(level)))
+    ids = [raw[a:b].tobytes().decode() for a, b in pairwise(at.tolist())]
+    nothing = np.full(len(level), np.nan)
+    energy = np.stack([level.numbers.get(name, nothing) for name in ENERGY], axis=1)
+    return np.array([row[i] for i in ids]), energy
+
+
+def test_source_collections_show_parts_of_pools_only(world: World, year: int) -> None:
+    """Energy of a record is its weight times one number of its pool; a record in no pool shows none."""
+    place = sejong(world, year)
+    row, energy = shown_of_buildings(place)
+    pool = place.pools.of(place.key)[row]
+    assert np.isnan(energy[pool < 0]).all()
+    for shown in energy.T:
+        has = np.flatnonzero(np.isfinite(shown))
+        assert len(has) > 500
+        rate = shown[has] / place.weight[row[has]]
+        largest, least = np.zeros(len(place.pools)), np.full(len(place.pools), np.inf)
+        np.maximum.at(largest, pool[has], rate)
+        np.minimum.at(least, pool[has], rate)
+        np.testing.assert_allclose(largest[largest > 0], least[largest > 0], rtol=1e-9)
+
+
+def test_the_attack_gains_nothing_from_source_collections(world: World, year: int) -> None:
+    """Rows of every record beside those of the pools: no combination of them gives a meter by itself."""
+    place = sejong(world, year)
+    row, energy = shown_of_buildings(place)
+    pool, pools = place.pools.of(place.key)[row], pool_rows(place.pools.pool)
+    for c, shown in enumerate(energy.T):
+        has = np.flatnonzero(np.isfinite(shown))
+        share = shown[has] / place.pools.total[pool[has], c]
+        assert (share > 0).all()
+        assert (share < 1).any()
+        records = sp.diags_array(share) @ pools[pool[has]]
+        assert recoverable_by_blocks(sp.csr_array(sp.vstack([pools, records]))).tolist() == []
+
+
+def test_the_attack_recovers_meters_from_records_that_showed_them(world: World, year: int) -> None:
+    """The same attack on records of meters as they were read: it is able to fail."""
+    place = sejong(world, year)
+    alone = sp.eye_array(len(place.pools.pool), format="csr")[:200]
+    found = recoverable_by_blocks(sp.csr_array(sp.vstack([pool_rows(place.pools.pool), alone])))
+    assert len(found) >= 200
+
+
+def test_no_record_shows_what_a_meter_read(world: World, year: int) -> None:
+    """Neither a building's energy nor that of all buildings of a parcel is a reading, to the thousandth that is shown;
+    by chance a part of a pool may come close, so a few are within a hundredth.
+    """
+    place = sejong(world, year)
+    row, energy = shown_of_buildings(place)
+    at = np.searchsorted(place.metered.key, place.key[row])
+    at = np.minimum(at, len(place.metered) - 1)
+    known = place.metered.key[at] == place.key[row]
+    for c in range(len(ENERGY)):
+        has = np.flatnonzero(known & np.isfinite(energy[:, c]))
+        read = place.metered.energy[at[has], c]
+        told, parcel = energy[has, c], np.bincount(at[has], energy[has, c], len(place.metered))[at[has]]
+        metered = read > 0
+        assert metered.sum() > 300
+        for value in (told, parcel):
+            gap = np.abs(value[metered] - read[metered])
+            assert (gap > 1e-3).all(), "a reading"
+            assert (gap < 0.01 * read[metered]).mean() < 0.1, "no more than chance"
 
 
 def test_two_editions_with_late_parcels_give_none_away(world: World, year: int) -> None:
