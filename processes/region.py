@@ -17,12 +17,12 @@ from shapely.geometry import mapping
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import CarbongridError, InvalidInput, NotFound, TooLarge
+from carbongrid.grid import Cell
 from carbongrid.region import MAX_VERTICES, Box, Region
-from carbonstore.catalogue import Snapshot
 from carbonstore import cells
+from carbonstore.catalogue import Snapshot
 from carbonstore.cell_collection import CellCollection
 from carbonstore.collection import Collection
-from carbongrid.grid import Cell
 from carbonstore.reproject import reprojected
 from processes.base import Link, Placed, Upload
 from processes.body import parse
