@@ -9,13 +9,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from carbongrid.sectors import FIGURES, KIND_SECTOR
-from carbonstore.fields import FIELD, Field, Text
+from carbonstore.fields import CELL_FIELDS, Field, Text, named
 
 KIND_TITLE: Mapping[str, Text] = {
     "buildings": {"ko": "건물", "en": "buildings"},
     "roads": {"ko": "도로", "en": "roads"},
     "forests": {"ko": "산림", "en": "forests"},
 }
+_SHARED = named(CELL_FIELDS)
+"""Properties that records of cells have too."""
 SIZE = {"buildings": "area_m2", "roads": "length_m", "forests": "area_m2"}
 """The size of a source inside the boundary."""
 POOLED = (
@@ -74,7 +76,7 @@ ACTIVITY_FIELDS: Mapping[str, tuple[Field, ...]] = {
 """Activity columns of each kind, in the contract's order."""
 _SIZES = {
     "area_m2": replace(
-        FIELD["area_m2"],
+        _SHARED["area_m2"],
         description={"ko": "경계 안에 있는 부분의 측지 면적.", "en": "Geodesic area of what lies inside the boundary."},
     ),
     "length_m": _number(
@@ -109,8 +111,8 @@ def source_fields(kind: str, columns: Collection[str], *, synthetic: bool) -> tu
     vehicles = sorted(c for c in columns if c.startswith("aadt_"))
     known = [c for c in (*(f.name for f in ACTIVITY_FIELDS[kind]), *vehicles) if c in columns]
     activity = [f for f in (activity_field(kind, c) for c in known) if f is not None]
-    times = [FIELD[name] for name in ("year", "time_start", "time_end")]
-    figures = [FIELD[name] for name in source_figures(kind)]
-    states = [FIELD[name] for name in ("quality", "status", "missing")]
-    made_up = [FIELD["synthetic"]] if synthetic else []
+    times = [_SHARED[name] for name in ("year", "time_start", "time_end")]
+    figures = [_SHARED[name] for name in source_figures(kind)]
+    states = [_SHARED[name] for name in ("quality", "status", "missing")]
+    made_up = [_SHARED["synthetic"]] if synthetic else []
     return (_ID, *activity, *times, _SIZES[SIZE[kind]], *figures, *states, _IMPUTED, *made_up)
