@@ -27,8 +27,7 @@ from carbonserver.maps import DEFAULT_STYLE, classes
 from carbonserver.settings import Settings
 from carbonserver.styles import Style
 from carbonstore import edition
-from carbonstore.catalogue import Catalogue
-from carbonstore.collection import Collection
+from carbonstore.catalogue import Catalogue, Collection
 from carbonstore.encode import mvt, raster
 from carbonstore.encode.raster import Place
 from carbonstore.release import write

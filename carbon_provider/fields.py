@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from carbonstore.collection import Collection
+from carbonstore.catalogue import Collection
 
 type Schema = dict[str, Any]
 

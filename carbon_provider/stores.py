@@ -4,8 +4,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from carbonstore.catalogue import Catalogue
-from carbonstore.collection import Collection
+from carbonstore.catalogue import Catalogue, Collection
 
 
 @lru_cache(maxsize=16)

@@ -23,8 +23,7 @@ from pyarrow import csv
 
 from carbongrid.errors import Corrupt, InvalidInput
 from carbonstore import cells
-from carbonstore.catalogue import Published
-from carbonstore.cell_collection import CellCollection
+from carbonstore.catalogue import Collection, Published
 from carbonstore.cells import CellQuery
 from carbonstore.encode import table as arrow
 from carbonstore.fields import CELL_FIELDS, Field
@@ -48,7 +47,7 @@ Progress = Callable[[str, int, int], None]
 class Part:
     """The table of one year of one level: ``records`` cells of the release in force."""
 
-    collection: CellCollection
+    collection: Collection
     year: int
 
     @property
@@ -59,7 +58,8 @@ class Part:
     @property
     def view(self) -> str:
         """Name of the view of the newest year."""
-        return self.collection.over(history=False).id.replace("-", "_")
+        published = self.collection.published
+        return published.collection_id(self.collection.level).replace("-", "_")
 
     @property
     def release(self) -> str:
@@ -81,7 +81,7 @@ class Part:
         for batch in cells.pages(self.collection, CellQuery(years=(self.year,)), ROWS):
             found = arrow.table(batch)
             columns = {f.name: _column(found, f) for f in CELL_FIELDS}
-            corners = dict(zip(_CORNER, self.collection.window.corners(batch.key), strict=True))
+            corners = dict(zip(_CORNER, batch.window.corners(batch.index), strict=True))
             yield pa.table({"id": found["id"], **columns, **corners})
 
 
@@ -320,7 +320,7 @@ def _show(connection: Connection, part: Part) -> None:
     """The view of the newest year."""
     view, year = _named(part.view), sql.Literal(part.year)
     connection.execute(_statement("view", view=view, parent=_named(part.parent), year=year))
-    title = part.collection.over(history=False).title
+    title = part.collection.published.collection(part.collection.level).title
     _comment(connection, sql.SQL("VIEW {}").format(view), f"{title['en']} / {title['ko']}")
 
 
