@@ -20,6 +20,8 @@ F64 = NDArray[np.float64]
 CRS84 = "OGC:CRS84"
 TOLERANCE = 1e-5
 """Metres by which a projected edge may miss the edge that is straight in CRS84 (architecture, decision 5)."""
+TOLERANCE_DEGREES = 1e-10
+"""The same on the ground for edges that are straight in a projected CRS and come into CRS84."""
 _CHECKED = 16
 """Edges cut into more parts than this are measured chord by chord; shorter ones follow the square law."""
 _GEOD = Geod(ellps="WGS84")
@@ -57,14 +59,17 @@ def geodesic_area(polygon: Polygon | MultiPolygon) -> float:
     return float(sum(sign * abs(_GEOD.geometry_area_perimeter(Polygon(ring))[0]) for ring, sign in outlines))
 
 
-def project_polygon(polygon: Polygon | MultiPolygon, crs: str) -> Polygon | MultiPolygon:
-    """The polygon in a projected CRS, its edges (straight in CRS84) densified until they miss by <= 0.01 mm.
+def project_polygon(
+    polygon: Polygon | MultiPolygon, crs: str, src: str = CRS84, tolerance: float = TOLERANCE
+) -> Polygon | MultiPolygon:
+    """The polygon in another CRS, its edges (straight in ``src``) densified until they miss by <= ``tolerance``.
 
-    The points of an edge do not depend on the direction in which the ring runs, so polygons that share an edge still
-    share it. InvalidInput where the projection cannot hold the polygon.
+    ``tolerance`` is in units of ``crs``: 0.01 mm of a projected one. The points of an edge do not depend on the
+    direction in which the ring runs, so polygons that share an edge still share it. InvalidInput where the projection
+    cannot hold the polygon.
     """
     rings = [shapely.get_coordinates(ring) for part in _polygons(polygon) for ring in (part.exterior, *part.interiors)]
-    dense = iter(densify(rings, transformer(CRS84, crs)) if rings else ())
+    dense = iter(densify(rings, transformer(src, crs), tolerance) if rings else ())
     parts = [Polygon(next(dense), [next(dense) for _ in part.interiors]) for part in _polygons(polygon)]
     return parts[0] if len(parts) == 1 and isinstance(polygon, Polygon) else MultiPolygon(parts)
 

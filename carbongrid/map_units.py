@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Units of the map: kilograms of administrative units, exact with what lies in none (architecture, decision 6).
 
-Published outlines overlap and leave gaps. They are made disjoint first: projected, densified, each minus those of
-smaller codes. Every piece is then split over all units and the rest, ``unallocated``, by largest remainder, so that
-units + unallocated = cells in every band. Higher levels are sums by code, never outlines of their own.
+Outlines are disjoint (``carbongrid.unit_shapes``). Every piece is split over all units and the rest, ``unallocated``,
+by largest remainder, so that units + unallocated = cells in every band. Higher levels are sums by code, never outlines
+of their own.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Self
 
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.assemble import Account, interval_signs
-from carbongrid.crs import CRS84, project_polygon, transformer
-from carbongrid.errors import InvalidInput
+from carbongrid.crs import project_polygon
 from carbongrid.inventory import Inventory, Layer
 from carbongrid.pieces import apportion, identity
 from carbongrid.sectors import INTERVALS, KIND_SECTOR, SECTORS, bit
 from carbongrid.uncertainty import mean_quality, piece_half_widths
+from carbongrid.unit_shapes import NOISE_M2, UNALLOCATED, Units, column
 from carbongrid.wkb import polygonal
 from carbongrid.zonal import Cut, inside_area, layer_cover
 
@@ -34,101 +33,9 @@ I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 Texts = NDArray[np.object_]
 
-UNALLOCATED = "unallocated"
-"""Code of what lies inside the inventory and in no unit."""
 _NOISE = 1e-9
 """Share of a piece, or of an outline, below which a part is rounding."""
 _NOWHERE: Mapping[str, float] = MappingProxyType({})
-_NOISE_M2 = 0.01
-"""Area that overlays of projected outlines get wrong at most: kilometres of border, 1e-9 m off."""
-
-
-@dataclass(frozen=True)
-class Closure:
-    """How far published outlines are from covering the inventory once, planar m2.
-
-    ``overlap_m2`` counts an area that lies in k units k - 1 times; ``overlapping`` are the pairs of units that share
-    area; ``gap_m2`` lies inside the boundary and in no unit, ``outside_m2`` in a unit and outside the boundary.
-    """
-
-    overlap_m2: float
-    overlapping: int
-    gap_m2: float
-    outside_m2: float
-
-
-@dataclass(frozen=True)
-class Units:
-    """Units of one level by ascending code. ``outline``: projected and disjoint (Multi)Polygons, object array."""
-
-    crs: str
-    code: Texts
-    name: Texts
-    outline: Texts
-    raw: Texts
-
-    def __len__(self) -> int:
-        return len(self.code)
-
-    @classmethod
-    def of(cls, codes: Sequence[str], names: Sequence[str], outlines: Sequence[Area], crs: str) -> Self:
-        """Units from valid CRS84 outlines in any order.
-
-        InvalidInput where a code appears twice, or where smaller codes leave nothing of a unit.
-        """
-        order = sorted(range(len(codes)), key=lambda i: codes[i])
-        code = _texts([codes[i] for i in order])
-        if (again := [a for a, b in pairwise(code) if a == b]) or UNALLOCATED in code:
-            raise InvalidInput(f"'{again[0] if again else UNALLOCATED}' cannot be the code of a unit: taken")
-        raw = _texts([_valid(project_polygon(outlines[i], crs)) for i in order])
-        outline = _disjoint(raw)
-        if (gone := shapely.is_empty(outline)).any():
-            raise InvalidInput(f"units of smaller codes cover all of unit '{code[gone][0]}'")
-        return cls(crs, code, _texts([names[i] for i in order]), outline, raw)
-
-    def within(self, boundary: Area) -> Self:
-        """Those that share area with a projected boundary."""
-        met = shapely.area(shapely.intersection(self.outline, boundary)) > _NOISE_M2
-        return type(self)(self.crs, self.code[met], self.name[met], self.outline[met], self.raw[met])
-
-    def published(self) -> Texts:
-        """The disjoint outlines in CRS84."""
-        back = transformer(self.crs, CRS84)
-        return np.asarray(shapely.transform(self.outline, lambda xy: np.column_stack(back.transform(*xy.T))), object)
-
-    def closure(self, boundary: Area) -> Closure:
-        """What is wrong with the outlines as they came, against a projected boundary."""
-        low, high = shapely.STRtree(self.raw).query(self.raw, predicate="intersects")
-        low, high = low[low < high], high[low < high]
-        shared = shapely.area(shapely.intersection(self.raw[low], self.raw[high]))
-        whole = shapely.union_all(self.outline)
-        return Closure(
-            overlap_m2=float(shapely.area(self.raw).sum() - shapely.area(self.outline).sum()),
-            overlapping=int((shared > 1e-3).sum()),
-            gap_m2=float(shapely.area(shapely.difference(boundary, whole))),
-            outside_m2=float(shapely.area(shapely.difference(whole, boundary))),
-        )
-
-
-def _texts(values: Sequence[object]) -> Texts:
-    """An object array, also of geometries."""
-    out = np.empty(len(values), object)
-    out[:] = values
-    return out
-
-
-def _valid(outline: Area) -> Area:
-    return outline if outline.is_valid else polygonal(shapely.make_valid(outline))
-
-
-def _disjoint(raw: Texts) -> Texts:
-    """Each outline minus all before it."""
-    unit, other = shapely.STRtree(raw).query(raw, predicate="intersects")
-    out = raw.copy()
-    for i in np.unique(unit[other < unit]):
-        before = shapely.union_all(raw[other[(unit == i) & (other < i)]])
-        out[i] = polygonal(shapely.difference(raw[i], before))
-    return out
 
 
 @dataclass(frozen=True)
@@ -242,7 +149,7 @@ class Allocation:
 
         ``elsewhere``: m2 by code of units beyond the inventory, of which higher units consist too.
         """
-        own = self.code if digits is None else _texts([c[:digits] for c in self.code])
+        own = self.code if digits is None else column([c[:digits] for c in self.code])
         code, group = np.unique(own.astype(str), return_inverse=True)
         group = np.r_[group, len(code)].astype(np.int64)
         n = len(code) + 1
@@ -257,7 +164,7 @@ class Allocation:
         np.bitwise_and.at(null, group, self.null)
         np.bitwise_or.at(incomplete, group, self.incomplete)
         return UnitTable(
-            _texts([*code.tolist(), UNALLOCATED]),
+            column([*code.tolist(), UNALLOCATED]),
             np.round(np.bincount(group, self.area_m2, n), 1),
             np.r_[np.where(share > 1 - _NOISE, 1.0, share), np.nan],
             kg,
@@ -298,15 +205,15 @@ def _masks(
     """Sector masks (null, incomplete) of units and the rest, from the areas that sources cover inside the boundary."""
     boundary = project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
     rest = polygonal(shapely.difference(boundary, shapely.union_all(units.outline)))
-    inside = _texts([*shapely.intersection(units.outline, boundary), rest])
+    inside = column([*shapely.intersection(units.outline, boundary), rest])
     area = shapely.area(inside)
     null, incomplete = np.zeros(len(inside), np.uint8), np.zeros(len(inside), np.uint8)
     for sector in SECTORS:
         known = shapely.area(shapely.intersection(inside, coverage[sector])) if sector in coverage else 0 * area
-        null[(known <= _NOISE_M2) & (area > _NOISE_M2)] |= bit(sector)
-        incomplete[known < area - _NOISE_M2] |= bit(sector)
+        null[(known <= NOISE_M2) & (area > NOISE_M2)] |= bit(sector)
+        incomplete[known < area - NOISE_M2] |= bit(sector)
     for kind, layer in inventory.layers.items():
-        valueless = layer.geometry.to_shapely()[missing[kind]] if kind in missing else _texts([])
+        valueless = layer.geometry.to_shapely()[missing[kind]] if kind in missing else column([])
         _, unit = shapely.STRtree(inside).query(valueless, predicate="intersects").reshape(2, -1)
         incomplete[unit] |= bit(KIND_SECTOR[kind])
     return null, incomplete | null

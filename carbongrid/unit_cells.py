@@ -10,7 +10,7 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.coverage import parts
 from carbongrid.inventory import Cells
-from carbongrid.map_units import Units
+from carbongrid.unit_shapes import Units
 from carbongrid.wkb import Wkb, polygonal
 
 I32 = NDArray[np.int32]

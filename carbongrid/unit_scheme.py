@@ -21,16 +21,25 @@ class UnitScale:
 
 
 @dataclass(frozen=True)
+class ZoningScale:
+    """Zoning districts: all land of one class in one unit of the level ``within``; code ``{code of it}-{class}``."""
+
+    within: UnitScale
+    title: Text
+
+
+@dataclass(frozen=True)
 class UnitScheme:
     """Levels from coarse to fine. ``nation`` is the code of the level of 0 digits, ``area_m2`` the nation's, if stated.
 
-    ``names``: of units of higher levels by code.
+    ``names``: of units of higher levels by code. ``zoning``: None where the country has none, or none so fine a level.
     """
 
     nation: str
     levels: tuple[UnitScale, ...]
     names: Text
     area_m2: float | None = None
+    zoning: ZoningScale | None = None
 
     @property
     def lowest(self) -> UnitScale:
@@ -48,9 +57,15 @@ class UnitScheme:
         if not levels or any(a.digits >= b.digits for a, b in pairwise(levels)):
             raise InvalidInput("digits do not ascend from level to level", where=where, allowed=["coarse to fine"])
         area_km2 = table.get("area_km2")
-        return cls(table["nation"], levels, table.get("names", {}), area_km2 and area_km2 * 1e6)
+        zoning = None
+        if "zoning" in table:
+            (within,) = (scale for scale in levels if scale.level == table["zoning"]["within"])
+            zoning = ZoningScale(within, table["zoning"]["title"])
+        return cls(table["nation"], levels, table.get("names", {}), area_km2 and area_km2 * 1e6, zoning)
 
     def down_to(self, level: str) -> "UnitScheme":
         """The same without the levels below one."""
         last = [scale.level for scale in self.levels].index(level)
-        return replace(self, levels=self.levels[: last + 1])
+        levels = self.levels[: last + 1]
+        zoning = self.zoning if self.zoning and self.zoning.within in levels else None
+        return replace(self, levels=levels, zoning=zoning)

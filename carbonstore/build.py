@@ -272,7 +272,8 @@ def input_hashes(file: InventoryFile, rows: Mapping[str, str]) -> dict[str, str]
     A name that an earlier source has too is told apart by the number of its source.
     """
     hashes = {file.path.name: _sha256(file.path), "boundary": _outline_sha256(file.boundary.polygon)}
-    hashes |= {f"units: {path.name}": _sha256(path) for path in (file.units.files if file.units else ())}
+    for name, spec in (("units", file.units), ("zoning", file.zoning)):
+        hashes |= {f"{name}: {path.name}": _sha256(path) for path in (spec.files if spec else ())}
     for number, source in enumerate(file.sources, 1):
         if source.extent is not None:
             hashes[f"source {number}: extent"] = _outline_sha256(source.extent)

@@ -25,7 +25,7 @@ from carbonstore.boundary import Boundary
 from carbonstore.controls import Benchmark, benchmarks
 from carbonstore.source_spec import SourceSpec, source_spec
 from carbonstore.toml_keys import Keys, checked_year
-from carbonstore.units_spec import UnitsSpec, units_spec
+from carbonstore.units_spec import UnitsSpec, ZoningSpec, units_spec, zoning_spec
 
 __all__ = ["InventoryFile", "SourceSpec", "countries", "factor_packs", "read"]
 
@@ -36,6 +36,7 @@ UNIT_LEVELS = ("nation", "sido", "sigungu", "dong", "zoning", "viloyat", "tuman"
 DISCLOSURES = ("pooled", "open")
 FORBIDDEN_ENDINGS = ("history", *UNIT_LEVELS, *KINDS, "concentration-zones")
 """What a collection of an inventory ends with; an inventory id that did would be taken for one."""
+TABLES = ("inventory", "units", "zoning", "source", "benchmark")
 KEYS = ("id", "title", "country", "year", "boundary", "crs", "factors", "levels", "disclosure")
 
 _ID = re.compile(r"[a-z0-9-]+")
@@ -59,11 +60,13 @@ class InventoryFile:
     benchmarks: tuple[Benchmark, ...]
     path: Path
     units: UnitsSpec | None = None
+    zoning: ZoningSpec | None = None
 
     @property
     def synthetic(self) -> bool:
         """True where any source is synthetic: then everything made from it must say so."""
-        return any(source.synthetic for source in self.sources)
+        zoning = self.zoning is not None and self.zoning.synthetic
+        return zoning or any(source.synthetic for source in self.sources)
 
     @property
     def factor_set(self) -> FactorSet:
@@ -82,7 +85,7 @@ def read(path: Path | str) -> InventoryFile:
     """
     path = Path(path)
     table = _parse(path)
-    Keys(table, path.name, path.parent).only(("inventory", "units", "source", "benchmark"))
+    Keys(table, path.name, path.parent).only(TABLES)
     if not isinstance(table.get("inventory"), dict):
         raise InvalidInput("the table [inventory] is missing", where=path.name, allowed=["[inventory]", "[[source]]"])
     head = Keys(table["inventory"], f"{path.name}: inventory", path.parent)
@@ -103,6 +106,7 @@ def read(path: Path | str) -> InventoryFile:
         benchmarks=_benchmarks(table, path),
         path=path,
         units=units_spec(_own(table, "units", path), country) if "units" in table else None,
+        zoning=zoning_spec(_own(table, "zoning", path), country) if "zoning" in table else None,
     )
 
 

@@ -88,7 +88,7 @@ def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
     _own_keys(keys, kind, form)
     join = keys.choice("join", JOINS) if "join" in keys else None
     provides = _provides(keys, kind, form, join)
-    path, *more = _paths(keys, form) if "path" in form.keys else [Path(keys.table.get("table", "query"))]
+    path, *more = checked_paths(keys, form.many) if "path" in form.keys else [Path(keys.table.get("table", "query"))]
     return SourceSpec(
         kind=kind,
         path=path,
@@ -101,7 +101,7 @@ def source_spec(keys: Keys, boundary: Polygon | MultiPolygon) -> SourceSpec:
         columns=_columns(keys, kind, _known(kind, provides, join)),
         join=join,
         crs=checked_crs(keys),
-        encoding=_encoding(keys),
+        encoding=checked_encoding(keys),
         separator=_separator(keys),
         synthetic=keys.flag("synthetic"),
         base_year=keys.year("base_year") if "base_year" in keys else None,
@@ -142,11 +142,11 @@ def _term(keys: Keys, key: str, form: Form) -> str:
     return keys.text(key, [_TERMS[key]])
 
 
-def _paths(keys: Keys, form: Form) -> list[Path]:
-    """One file, or a list of them where the kind comes in parts; each must exist."""
+def checked_paths(keys: Keys, many: bool) -> list[Path]:
+    """The files of ``path``: one, or a list of them where ``many`` may be named; each must exist."""
     what = "a file, relative to the inventory file or absolute"
     value = keys.required("path", [what])
-    names = value if form.many and isinstance(value, list) else [keys.text("path", [what])]
+    names = value if many and isinstance(value, list) else [keys.text("path", [what])]
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidInput("must name files", where=keys.at("path"), allowed=[what, "a list of files"])
     for name in names:
@@ -217,7 +217,8 @@ def checked_crs(keys: Keys) -> str | None:
     return value
 
 
-def _encoding(keys: Keys) -> str | None:
+def checked_encoding(keys: Keys) -> str | None:
+    """A codec that Python knows; None where the key is absent."""
     value = keys.maybe("encoding", ["utf-8", "cp949", "cp1251"])
     if value is None:
         return None

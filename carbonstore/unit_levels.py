@@ -15,12 +15,15 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from carbongrid.map_units import UNALLOCATED, Closure, UnitTable
+from carbongrid.map_units import UnitTable
 from carbongrid.sectors import INTERVALS, Band
+from carbongrid.unit_shapes import UNALLOCATED, Closure
 from carbongrid.wkb import Wkb
 from carbonstore import arrow
 
 Text = Mapping[str, str]
+ZONING = "zoning"
+"""The level of zoning districts."""
 UNZONED = "unzoned"
 """Code of what lies inside the inventory and in no zone."""
 _NUMBERS = ("area_m2", "coverage", "null", "incomplete", "quality")
@@ -134,13 +137,14 @@ class UnitMap:
 
     ``closure``: by level, what is wrong with the outlines as they came. ``of_cells``: by cell level int32, the row of
     the unit of the lowest administrative level that holds most of each cell; -1 where none holds any.
-    ``terms``: licences and attributions of the outlines.
+    ``terms``: licences and attributions of the outlines. ``read``: by level, what its reader has to say of its files.
     """
 
     levels: tuple[UnitLevel, ...] = ()
     closure: Mapping[str, Closure] = field(default_factory=dict)
     of_cells: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)
     terms: tuple[tuple[str, str], ...] = ()
+    read: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def entries(self) -> list[dict[str, Any]]:
         """``units`` of the manifest."""
@@ -154,6 +158,7 @@ class UnitMap:
                 "partly_inside": int((level.coverage[:-1] < 1).sum()),
                 "closure": closure_json(self.closure[level.level]),
                 f"{level.rest}_kg": int(sum(abs(int(kg[-1])) for kg in level.kg)),
+                **({"read": dict(self.read[level.level])} if level.level in self.read else {}),
             }
             for level in self.levels
             if level.level in self.closure

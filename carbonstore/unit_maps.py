@@ -2,7 +2,7 @@
 """The units of an inventory as a release holds them: every level from one allocation, cells to their units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -13,10 +13,11 @@ from carbongrid.crs import project_polygon
 from carbongrid.inventory import Inventory
 from carbongrid.map_units import Allocation
 from carbongrid.unit_cells import cell_units, merged
-from carbongrid.unit_scheme import UnitScale
+from carbongrid.unit_scheme import UnitScale, ZoningScale
 from carbongrid.wkb import polygonal
-from carbonstore.unit_levels import UnitLevel, UnitMap
+from carbonstore.unit_levels import UNZONED, ZONING, UnitLevel, UnitMap
 from carbonstore.unit_outlines import Outlines
+from carbonstore.zoning import Districts
 
 type Area = Polygon | MultiPolygon
 
@@ -31,18 +32,35 @@ class Known:
 
 
 def unit_map(inventory: Inventory, outlines: Outlines, known: Known) -> UnitMap:
-    """All levels of the scheme, coarse to fine; none where no unit meets the inventory."""
+    """All levels of the scheme, coarse to fine, then zoning; none where no unit meets the inventory."""
     units, scheme = outlines.units, outlines.scheme
     if not len(units):
         return UnitMap()
     boundary = project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
     allocation = Allocation.of(inventory, units, known.coverage, known.missing)
-    return UnitMap(
+    nesting = UnitMap(
         levels=tuple(_level(inventory, allocation, outlines, scale) for scale in scheme.levels),
         closure={scheme.lowest.level: units.closure(boundary)},
         of_cells=cell_units(units, boundary, inventory.cells),
         terms=((outlines.licence, outlines.attribution),),
     )
+    if outlines.zoning is None or scheme.zoning is None:
+        return nesting
+    zoned = _zoned(inventory, outlines.zoning, scheme.zoning, known)
+    return replace(
+        nesting,
+        levels=(*nesting.levels, zoned),
+        closure={**nesting.closure, ZONING: outlines.zoning.units.closure(boundary)},
+        terms=(*nesting.terms, (outlines.zoning.licence, outlines.zoning.attribution)),
+        read={ZONING: outlines.zoning.report},
+    )
+
+
+def _zoned(inventory: Inventory, zoning: Districts, scale: ZoningScale, known: Known) -> UnitLevel:
+    """Zoning districts, which do not nest with the other levels, from an allocation of their own."""
+    table = Allocation.of(inventory, zoning.units, known.coverage, known.missing).table(inventory)
+    about = (ZONING, None, scale.title)
+    return UnitLevel.made(about, table, zoning.units.name.tolist(), zoning.units.published(), UNZONED)
 
 
 def _level(inventory: Inventory, allocation: Allocation, outlines: Outlines, scale: UnitScale) -> UnitLevel:

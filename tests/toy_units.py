@@ -16,7 +16,7 @@ import shapely
 from carbongrid.crs import project_polygon
 from carbongrid.factors import FOLDER, read_country
 from carbongrid.inventory import Inventory
-from carbongrid.map_units import Units
+from carbongrid.unit_shapes import Units
 from carbongrid.wkb import polygonal
 from carbonstore import edition
 from carbonstore.release import Release, write
@@ -30,19 +30,28 @@ CODE_1, CODE_2 = "3611010100", "3611010200"
 NAMES = {"KR": "대한민국", "36": "장난감시도", "36110": "장난감시", CODE_1: "하나동", CODE_2: "둘동"}
 
 
-def toy_map(inventory: Inventory) -> UnitMap:
-    """Nation, sido, sigungu and dong of a toy inventory in EPSG:5179."""
+def toy_outlines() -> Outlines:
+    """The two dongs in EPSG:5179, as they come from their source."""
     scheme = read_country(FOLDER / "kor").units
     assert scheme is not None
     outlines = [polygonal(on_earth(shape, 5179)) for shape in (DONG_1, DONG_2)]
     units = Units.of([CODE_1, CODE_2], [NAMES[CODE_1], NAMES[CODE_2]], outlines, "EPSG:5179")
+    return Outlines(scheme, units, NAMES, {"3611010300": 1e6, "1111010100": 1e6})
+
+
+def toy_known() -> Known:
+    """Buildings and roads are known everywhere, forest in the north, one building has no value."""
     city, forest = shapely.box(WEST, SOUTH, EAST, NORTH), shapely.box(WEST, -50, EAST, NORTH)
     covered = {"buildings": city, "transport": city, "forest": forest}
-    known = Known(
+    return Known(
         {sector: project_polygon(polygonal(on_earth(shape, 5179)), "EPSG:5179") for sector, shape in covered.items()},
         {"buildings": np.array([False, False, False, True])},
     )
-    return unit_map(inventory, Outlines(scheme, units, NAMES, {"3611010300": 1e6, "1111010100": 1e6}), known)
+
+
+def toy_map(inventory: Inventory) -> UnitMap:
+    """Nation, sido, sigungu and dong of a toy inventory in EPSG:5179."""
+    return unit_map(inventory, toy_outlines(), toy_known())
 
 
 def toy_units_release(root: Path, year: int = 2023) -> Release:

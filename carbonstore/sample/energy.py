@@ -2,12 +2,14 @@
 """Metered energy of parcels as headerless text: one row a lot and month, CP949, ``|`` between the fields.
 
 Consumption = gross floor area x intensity of the use x the parcel's own factor x the year's. Intensities are those of
-the Korean factor set; the parcel's own factor is log-normal with the half 95 % interval stated there. So a model that
-knows the intensities meets exactly the spread it claims, and a validation against held-out meters has a known answer.
+the Korean factor set; the parcel's own factor is log-normal with the half 95 % interval that the model states for one
+parcel: the intensity's, and that of each building against the intensity of its kind (method, section 4). So a model
+that knows the intensities meets exactly the spread it claims, and a validation against held-out meters has a known
+answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,11 +40,15 @@ _ORPHANS, _BLOCK_LOTS, _STRAY_USE = 12, 6, 6_000.0
 
 @dataclass(frozen=True)
 class Intensity:
-    """Site energy of a use: kWh/m2/yr, its share that is heat (space and water), half 95 % interval in per cent."""
+    """Site energy of a use: kWh/m2/yr, its share that is heat (space and water), half 95 % intervals in per cent.
+
+    ``u_pct``: of the intensity itself; ``own_pct``: of one building against it.
+    """
 
     kwh_m2: float
     heat: float
     u_pct: float
+    own_pct: float
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def intensities() -> Mapping[str, Intensity]:
         table.number("u_pct").tolist(),
         strict=True,
     )
-    found = [Intensity(*numbers) for numbers in columns]
+    own = factors.parameter("own_intensity")
+    found = [Intensity(*numbers, own) for numbers in columns]
     return {code: found[row[kind]] for code, kind in factors.codes("building_uses", "kind").items() if kind in row}
 
 
@@ -90,10 +97,12 @@ def quantities(carrier: str, year: int, buildings: Buildings, meters: Meters, re
     n, plot = len(meters.own), buildings.plot
     known, row = np.unique(buildings.code, return_inverse=True)
     table = [intensities()[code] for code in known.tolist()]
-    kwh_m2, heat, u_pct = (np.array([getattr(i, name) for i in table])[row] for name in ("kwh_m2", "heat", "u_pct"))
+    columns = (np.array([getattr(i, f.name) for i in table])[row] for f in fields(Intensity))
+    kwh_m2, heat, u_pct, own_pct = columns
     use = buildings.floor_area_m2 * kwh_m2
     total = np.bincount(plot, use, n)
-    sigma = recipe.spread * np.bincount(plot, use * u_pct, n) / np.maximum(total, 1) / 196
+    half = np.hypot(np.bincount(plot, use * u_pct, n), np.sqrt(np.bincount(plot, (use * own_pct) ** 2, n)))
+    sigma = recipe.spread * half / np.maximum(total, 1) / 196
     yearly = recipe.rng(f"{carrier} {year}").normal(_drift(carrier, year), 0.02, n)
     factor = np.exp(sigma * meters.own - sigma**2 / 2 + yearly)
     unit = _MJ_PER_KWH if carrier == "heat" else 1.0

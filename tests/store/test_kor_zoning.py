@@ -22,7 +22,7 @@ def test_layers_are_read_together_and_the_missing_ones_named(tmp_path: Path) -> 
     zones = read([urban, rural], "zones")
     assert zones.code.tolist() == ["UQA121", "UQA01X", None, "UQA430", "UQB100"]
     assert zones.name.tolist()[0] == "제1종일반주거지역"
-    assert zones.generic.tolist() == [False, True, False, False, False], "a parent lies over its children"
+    assert zones.rank.tolist() == [0, 2, 0, 0, 0], "a parent lies over its children"
     assert (zones.layers, zones.absent) == (("UQ111", "UQ112"), ("UQ113", "UQ114", "UQ115"))
     assert zones.crs == "EPSG:5186"
     assert len(zones.geometry) == 5
