@@ -21,8 +21,9 @@ from pyproj import Transformer
 
 from benchmarks.table import Row, best, show
 from carbonstore import cells, edition, tms
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import geojson, mvt
 from carbonstore.release import write
 from tests.square import square_inventory

@@ -19,12 +19,13 @@ from benchmarks.table import Row, best, show
 from carbongrid.grid import Grid, Window
 from carbongrid.sectors import INTERVALS
 from carbonstore import cells, quads
-from carbonstore.batch import CellBatch
-from carbonstore.catalogue import Collection, Published
-from carbonstore.cell_source import CellSource
+from carbonstore.batch import Batch
+from carbonstore.catalogue import Published
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.edition import Edition
 from carbonstore.filter import Filter, parse
+from carbonstore.record_source import RecordSource
 from carbonstore.stored import Level, Release
 from tests.toy import GROWTH, HOUSE_1, HOUSE_2, LOSS, METHANE, ROAD, SHOP
 
@@ -43,7 +44,10 @@ def nation() -> Collection:
     null = np.where(rng.random(size) < 0.01, np.uint8(4), none)
     u95 = tuple(kg[0] for _ in INTERVALS)
     index = np.arange(size, dtype=np.int64)
-    level = Level(WINDOW, index, share, share * 10_000, null, null, none + np.uint8(2), kg, u95)
+    level = Level(
+        window=WINDOW, index=index, share=share, area_m2=share * 10_000, null=null, incomplete=null,
+        quality=none + np.uint8(2), kg=kg, u95=u95,
+    )  # fmt: skip
     manifest = {
         "country": "kor",
         "data_years": {},
@@ -66,7 +70,7 @@ def nation() -> Collection:
 def run() -> list[Row]:
     """Three filters; the first use of a property, which learns its bounds, is printed before the table."""
     collection = nation()
-    source = CellSource(collection, 2023)
+    source = RecordSource(collection, 2023)
     start = perf_counter()
     source.bounds("emission_total")
     print(f"bounds of emission_total, once: {perf_counter() - start:.2f} s")
@@ -92,7 +96,7 @@ def _row(collection: Collection, text: str) -> Row:
     return Row(f"{text[:44]}: {ours.matched} of 10,000,000", "reading every cell", ours_s, scan_s, agree)
 
 
-def _page(collection: Collection, asked: Filter) -> Callable[[], CellBatch]:
+def _page(collection: Collection, asked: Filter) -> Callable[[], Batch]:
     query = CellQuery(filter=asked, limit=1_000)
     return lambda: cells.read(collection, replace(query))
 

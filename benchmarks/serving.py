@@ -27,7 +27,8 @@ from carbonserver.maps import DEFAULT_STYLE, classes
 from carbonserver.settings import Settings
 from carbonserver.styles import Style
 from carbonstore import edition
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
+from carbonstore.collection import Collection
 from carbonstore.encode import mvt, raster
 from carbonstore.encode.raster import Place
 from carbonstore.release import write

@@ -13,7 +13,7 @@ from pygeoapi.crs import modify_pygeofilter
 from pygeofilter import ast
 
 from carbongrid.errors import UnknownName
-from carbonstore.catalogue import Collection
+from carbonstore.collection import Collection
 from carbonstore.filter import Filter, Tree, in_crs84, parse
 from carbonstore.quads import CRS84, OutputCrs
 

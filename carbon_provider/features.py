@@ -14,8 +14,8 @@ from carbon_provider.fields import Schema, field_schemas
 from carbon_provider.temporal import matching_years
 from carbongrid.errors import InvalidInput
 from carbonstore import cells
-from carbonstore.catalogue import Collection
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode.geojson import feature_dicts
 from carbonstore.quads import CRS84
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from carbonstore.catalogue import Collection
+from carbonstore.collection import Collection
 
 type Schema = dict[str, Any]
 

@@ -4,7 +4,8 @@
 from functools import lru_cache
 from pathlib import Path
 
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
+from carbonstore.collection import Collection
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ from carbon_provider import stores
 from carbon_provider.errors import as_ogc
 from carbon_provider.tilesets import TileSet
 from carbongrid.errors import NotFound
-from carbonstore.catalogue import Collection
+from carbonstore.collection import Collection
 from carbonstore.encode import mvt
 from carbonstore.tms import SETS
 

@@ -15,7 +15,8 @@ from pyproj import Transformer
 
 from carbongrid.errors import InvalidInput, NotFound
 from carbonstore import tms
-from carbonstore.catalogue import Collection, Snapshot
+from carbonstore.catalogue import Snapshot
+from carbonstore.collection import Collection
 from carbonstore.fields import Field, Text
 from carbonstore.quads import CRS84, Box, crs_uri
 from carbonstore.tms import TileMatrixSet

@@ -6,7 +6,7 @@ hold nothing are left out, as the format wants it.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from pmtiles.writer import Writer
 from carbon_provider.tilesets import TILEJSON_SET, TileSet
 from carbongrid.errors import InvalidInput
 from carbonserver.answers import GZIP_LEVEL
-from carbonstore.catalogue import Collection, Snapshot
+from carbonstore.catalogue import Snapshot
+from carbonstore.collection import Collection
 from carbonstore.encode import mvt
 
 EVERYTHING = "all"
@@ -120,7 +121,7 @@ class Archive:
         }
 
 
-def _about(collections: list[Collection]) -> dict[str, Any]:
+def _about(collections: Sequence[Collection]) -> dict[str, Any]:
     licences = {entry["licence"]: None for c in collections for entry in c.licences}
     return {
         "synthetic": any(c.synthetic for c in collections),

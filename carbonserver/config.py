@@ -17,7 +17,8 @@ import yaml
 
 from carbonserver.html import STATIC, TEMPLATES
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
+from carbonstore.collection import Collection
 from carbonstore.encode.files import FILES
 from carbonstore.quads import CRS84
 from openapi.document import document

@@ -23,9 +23,9 @@ from carbonserver.errors import error_response
 from carbonserver.host import state_of
 from carbonserver.resource import Passed, Resource, body, page_headers
 from carbonstore import cells
-from carbonstore.batch import CellBatch
-from carbonstore.catalogue import Collection
+from carbonstore.batch import Batch
 from carbonstore.cells import CellQuery, Elsewhere
+from carbonstore.collection import Collection
 from carbonstore.encode import geojson, jsonfg
 from carbonstore.encode.files import FILES, Extract, FileFormat
 
@@ -215,7 +215,7 @@ class Page:
         query = replace(self.query, limit=None) if whole else self.query
         return Extract.of(self.collection, query, crs=self.crs, geometry=self.geometry)
 
-    def _read(self) -> CellBatch:
+    def _read(self) -> Batch:
         """The page's records, or none of them and their number."""
         if not self.hits:
             return cells.read(self.collection, self.query)
@@ -227,7 +227,7 @@ class Page:
         """The collection's items without a query."""
         return f"{self.url}/collections/{self.collection.id}/items"
 
-    def _links(self, batch: CellBatch) -> Iterable[Link]:
+    def _links(self, batch: Batch) -> Iterable[Link]:
         yield from _representations(self.address, self.given, self.variant)
         if batch.next_cursor is not None:
             place = {"cursor": f"{batch.next_cursor}.{self.start + len(batch)}"}

@@ -15,7 +15,7 @@ from carbonserver import answers, params
 from carbonserver.resource import Resource, document
 from carbonserver.styles import Style
 from carbonserver.tiles import ONE_TILE, TILESET_PAGE, collection_of, drawn, listing, place_of
-from carbonstore.catalogue import Collection
+from carbonstore.cell_collection import CellCollection, of_cells
 from carbonstore.encode import raster
 from carbonstore.encode.raster import Place
 
@@ -25,7 +25,7 @@ TILESET = {"json": "application/json", "tilejson": "application/json"}
 DEFAULT_STYLE = "total"
 """What ``/map/tiles``, without a style's name, draws; and its figure what ``/coverage/tiles`` holds (contract 5)."""
 
-type Make = Callable[[Collection, Place, int | None], bytes]
+type Make = Callable[[CellCollection, Place, int | None], bytes]
 
 
 class Maps:
@@ -47,7 +47,7 @@ class Maps:
         self,
         path: str,
         make: Callable[[Request], Make],
-        tileset: Callable[[Request, Collection, str], TileSet],
+        tileset: Callable[[Request, CellCollection, str], TileSet],
         *more: str,
     ) -> Iterator[BaseRoute]:
         """A tile, its tileset and the list of tilesets; ``more`` parameters are those of all three."""
@@ -60,14 +60,14 @@ class Maps:
             answers.only(request, ("f", "lang", *more))
             tms_id = known_set(request.path_params["tms"])
             offered = TILESET if tms_id == TILEJSON_SET else LIST
-            variant, found = answers.choose(request, offered), tileset(request, collection_of(request), tms_id)
+            variant, found = answers.choose(request, offered), tileset(request, _cells(request), tms_id)
             describe = found.tilejson if variant.format == "tilejson" else found.metadata
             about = describe(self.url, variant.language)
             return document(request, variant, self.url, TILESET_PAGE, lambda: about)
 
         def every(request: Request) -> Response:
             answers.only(request, ("f", "lang", *more))
-            variant, collection = answers.choose(request, LIST), collection_of(request)
+            variant, collection = answers.choose(request, LIST), _cells(request)
             sets = [tileset(request, collection, tms_id) for tms_id in collection.published.tile_sets]
             return listing(self.url, request, variant, sets)
 
@@ -79,8 +79,10 @@ class Maps:
         """A map tile: ``path_params`` of the request name collection, tms, z, y, x and maybe style."""
         return self._tile(request, self._maps, self._map(request))
 
-    def _tile(self, request: Request, tileset: Callable[[Request, Collection, str], TileSet], make: Make) -> Response:
-        collection, place = collection_of(request), place_of(request)
+    def _tile(
+        self, request: Request, tileset: Callable[[Request, CellCollection, str], TileSet], make: Make
+    ) -> Response:
+        collection, place = _cells(request), place_of(request)
         tileset(request, collection, place[0]).check(*place[1:])
         chosen = answers.choose(request, TILE, translated=False)
         variant = replace(chosen, coding="identity")  # a PNG is deflated already
@@ -94,7 +96,7 @@ class Maps:
         return lambda collection, place, year: raster.styled(collection, place, year, style.figure, classes(style))
 
     @staticmethod
-    def _maps(request: Request, collection: Collection, tms_id: str) -> TileSet:
+    def _maps(request: Request, collection: CellCollection, tms_id: str) -> TileSet:
         style = _style(request)
         named, default = (style.id, style.title), "style" not in request.path_params
         return TileSet.of_map(collection, tms_id, named, style.figure, default=default)
@@ -104,7 +106,7 @@ class Maps:
         return lambda collection, place, year: raster.values(collection, place, year, _figure(request, collection))
 
     @staticmethod
-    def _coverages(request: Request, collection: Collection, tms_id: str) -> TileSet:
+    def _coverages(request: Request, collection: CellCollection, tms_id: str) -> TileSet:
         return TileSet.of_values(collection, tms_id, _figure(request, collection))
 
 
@@ -115,11 +117,16 @@ def classes(style: Style) -> raster.Classes:
     return raster.Classes(_color(ramp.no_data), _color(ramp.zero), ramp.breaks, colors)
 
 
+def _cells(request: Request) -> CellCollection:
+    """The collection of the path; NotFound for one of other things than cells, which no pixels show."""
+    return of_cells(collection_of(request))
+
+
 def _style(request: Request) -> Style:
     return Style.named(request.path_params.get("style", DEFAULT_STYLE))
 
 
-def _figure(request: Request, collection: Collection) -> str:
+def _figure(request: Request, collection: CellCollection) -> str:
     """The one property whose values the pixels hold."""
     chosen = params.names(request.query_params, "properties") or (Style.named(DEFAULT_STYLE).figure,)
     drawable = raster.figures(collection)

@@ -8,7 +8,7 @@ from carbon_provider.temporal import matching_years
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonserver.compat import transform_bbox
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS
-from carbonstore.catalogue import Collection
+from carbonstore.collection import Collection
 from carbonstore.filter import Filter, parse
 from carbonstore.quads import CRS84, Box, OutputCrs, crs_uri
 

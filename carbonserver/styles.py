@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from carbongrid.errors import NotFound
-from carbonstore.catalogue import Collection, level_name
+from carbonstore.cell_collection import level_name, of_cells
+from carbonstore.collection import Collection
 
 MEDIA_TYPE = "application/vnd.mapbox.style+json"
 SCHEME = "WebMercatorQuad"
@@ -128,7 +129,7 @@ def document(style: Style, collection: Collection, base_url: str) -> dict[str, A
 def _hectares(collection: Collection) -> list[Any]:
     """Hectares of a feature: by ``level``, which only dataset tiles carry, else of the collection."""
     by_level = [x for level in collection.published.all_levels for x in (level_name(level), hectares(level))]
-    return ["match", ["get", "level"], *by_level, hectares(collection.level)]
+    return ["match", ["get", "level"], *by_level, hectares(of_cells(collection).level)]
 
 
 def _source(collection: Collection, base_url: str) -> dict[str, Any]:

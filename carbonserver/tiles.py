@@ -16,7 +16,8 @@ from carbonserver.answers import Variant
 from carbonserver.host import state_of
 from carbonserver.resource import Resource, document
 from carbonstore import tms
-from carbonstore.catalogue import Collection, Published, Snapshot
+from carbonstore.catalogue import Published, Snapshot
+from carbonstore.collection import Collection
 from carbonstore.encode import mvt
 
 TILE = {"mvt": MVT}

@@ -20,7 +20,9 @@ from carbonserver.errors import error_response
 from carbonserver.html import SECURITY, STATIC
 from carbonserver.resource import Resource
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue, Collection, Published, Snapshot, level_name
+from carbonstore.catalogue import Catalogue, Published, Snapshot
+from carbonstore.cell_collection import level_name
+from carbonstore.collection import Collection
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -138,7 +140,7 @@ def _level(published: Published, level: int) -> dict[str, Any]:
     return {
         "level": level_name(level),
         "minzoom": published.collection(level).zooms(styles.SCHEME)[0],
-        "collection": published.collection_id(level) if listed else None,
+        "collection": published.collection(level).id if listed else None,
     }
 
 

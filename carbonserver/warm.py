@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 
 from carbon_provider.tilesets import TileSet
 from carbonstore import cells
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import geojson, mvt
 
 LOG = logging.getLogger("carbongrid")

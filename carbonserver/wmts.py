@@ -23,7 +23,8 @@ from carbonserver.maps import DEFAULT_STYLE, Maps
 from carbonserver.matrix_sets import definition
 from carbonserver.resource import Resource
 from carbonserver.styles import Style
-from carbonstore.catalogue import Collection, Snapshot
+from carbonstore.catalogue import Snapshot
+from carbonstore.collection import Collection
 from carbonstore.tms import SETS, TileMatrixSet
 
 VERSION = "1.0.0"

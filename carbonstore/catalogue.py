@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is published now: inventories and their cell collections, as one immutable snapshot a request.
+"""What is published now: inventories and their collections, as one immutable snapshot a request.
 
 A snapshot costs one ``stat`` per inventory while no pointer has moved. It keeps the files of its releases mapped, so
 an answer that began on it ends on it, whatever is published or pruned meanwhile.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,20 +16,16 @@ from types import MappingProxyType
 from typing import Any
 
 from carbongrid.errors import CarbongridError, Gone, NotFound
-from carbongrid.grid import Grid, Window
+from carbongrid.grid import Grid
 from carbonstore import disk, edition, tms
+from carbonstore.cell_collection import CellCollection
+from carbonstore.collection import Collection
 from carbonstore.edition import Edition
-from carbonstore.fields import Field, Text, cell_fields, named
-from carbonstore.quads import CRS84, Box, crs_uri
-from carbonstore.stored import Level, Release
+from carbonstore.fields import Text
+from carbonstore.quads import Box
+from carbonstore.stored import Release
 
 SYNTHETIC = {"ko": "합성 자료", "en": "synthetic"}
-HISTORY = "-history"
-
-
-def level_name(level: int) -> str:
-    """Suffix of a level: ``100m``, ``1km``."""
-    return f"{level // 1000}km" if level % 1000 == 0 else f"{level}m"
 
 
 def _labelled(title: str, label: str) -> str:
@@ -106,155 +102,15 @@ class Published:
             raise NotFound(f"{year} is not published", where="year", allowed=self.years)
         return self.releases[year]
 
-    def collection_id(self, level: int, *, history: bool = False) -> str:
-        """Id of its cells of a level."""
-        return f"{self.id}-{level_name(level)}{HISTORY if history else ''}"
-
     @cached_property
-    def collections(self) -> Mapping[str, "Collection"]:
-        """Its cell collections by id: newest year and history of every published level."""
-        both = [self.collection(level, history=h) for level in self.levels for h in (False, True)]
+    def collections(self) -> Mapping[str, Collection]:
+        """Its collections by id: newest year and history of every published level."""
+        both: list[Collection] = [self.collection(level, history=h) for level in self.levels for h in (False, True)]
         return MappingProxyType({c.id: c for c in both})
 
-    def collection(self, level: int, *, history: bool = False) -> "Collection":
+    def collection(self, level: int, *, history: bool = False) -> CellCollection:
         """Cells of one level, also of an internal one, which no listing shows."""
-        return Collection(self, level, history)
-
-
-@dataclass(frozen=True)
-class Collection:
-    """The cells of one level: of the newest year, or of every published year."""
-
-    published: Published
-    level: int
-    history: bool
-
-    @property
-    def id(self) -> str:
-        """Collection id, e.g. ``sejong-100m-history``."""
-        return self.published.collection_id(self.level, history=self.history)
-
-    @property
-    def inventory(self) -> str:
-        """Id of its inventory."""
-        return self.published.id
-
-    @property
-    def edition(self) -> str:
-        """Id of the edition it is cut from."""
-        return self.published.edition.id
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether its data are made up."""
-        return self.published.synthetic
-
-    @property
-    def years(self) -> tuple[int, ...]:
-        """Years it holds, ascending."""
-        return self.published.years if self.history else (self.published.newest,)
-
-    @property
-    def newest(self) -> int:
-        """The highest year published."""
-        return self.published.newest
-
-    @cached_property
-    def title(self) -> Text:
-        """Title by language."""
-        cells = level_name(self.level)
-        years = f"{self.years[0]}–{self.years[-1]}" if len(self.years) > 1 else str(self.newest)
-        title = self.published.title
-        return {
-            "ko": f"{title['ko']} 탄소지도 {cells} 격자, {years}",
-            "en": f"{title['en']}: carbon map, {cells} cells, {years}",
-        }
-
-    @cached_property
-    def description(self) -> Text:
-        """Description by language."""
-        size = level_name(self.level)
-        which = ("발행된 모든 연도", "every published year") if self.history else ("최신 연도", "the newest year")
-        text = {
-            "ko": f"{size} 격자별 온실가스 배출량과 흡수량 (tCO2e/년), {which[0]}.",
-            "en": f"Greenhouse gas emissions and absorption by cell of {size}, in tCO2e a year; {which[1]}.",
-        }
-        notes = self.published.manifest["notes"]
-        return {k: " ".join([v, *(note[k] for note in notes)]) for k, v in text.items()}
-
-    @cached_property
-    def bbox(self) -> Box:
-        """(west, south, east, north) in CRS84 degrees of all its cells."""
-        boxes = [self.extent(y) for y in self.years]
-        low, high = zip(*((b[:2], b[2:]) for b in boxes), strict=True)
-        return min(w for w, _ in low), min(s for _, s in low), max(e for e, _ in high), max(n for _, n in high)
-
-    def extent(self, year: int) -> Box:
-        """(west, south, east, north) in CRS84 degrees of its cells of one year."""
-        west, south, east, north = self.release(year).manifest["extent"][str(self.level)]
-        return west, south, east, north
-
-    @property
-    def interval(self) -> tuple[str, str]:
-        """First and last day it holds, as dates."""
-        return f"{self.years[0]}-01-01", f"{self.years[-1]}-12-31"
-
-    @property
-    def licences(self) -> Sequence[Mapping[str, str]]:
-        """Licence and attribution of every source."""
-        stated: Sequence[Mapping[str, str]] = self.published.manifest["licences"]
-        return stated
-
-    @property
-    def attribution(self) -> str:
-        """Attributions on one line."""
-        return "; ".join(dict.fromkeys(entry["attribution"] for entry in self.licences))
-
-    @cached_property
-    def crs(self) -> tuple[str, ...]:
-        """URIs of the CRSs that items come in, CRS84 first (contract 4)."""
-        korean = (5186,) if self.published.manifest["country"] == "kor" else ()
-        codes = dict.fromkeys((4326, 3857, self.published.grid.epsg, *korean))
-        return CRS84, *(crs_uri(code) for code in codes)
-
-    @property
-    def storage_crs(self) -> str:
-        """URI of the CRS that both doors call the storage CRS."""
-        return CRS84
-
-    @cached_property
-    def fields(self) -> Mapping[str, Field]:
-        """Its properties by name, in published order."""
-        given = {s for y in self.years for s, of in self.release(y).manifest["data_years"].items() if of != y}
-        epsg = self.published.grid.epsg
-        units = any(self.release(y).manifest.get("units") for y in self.years)
-        found = cell_fields(epsg, self.level, synthetic=self.synthetic, data_years=given, units=units)
-        return MappingProxyType(named(found))
-
-    def zooms(self, tms_id: str) -> tuple[int, int]:
-        """First and last zoom of its tiles in a set; UnknownName for an unknown one, NotFound for one not offered."""
-        tiles, offered = tms.named(tms_id), self.published.tile_sets
-        if tms_id not in offered:
-            raise NotFound(f"{self.id} has no tiles in {tms_id}", where="tileMatrixSetId", allowed=offered)
-        return tiles.zooms(self.level)
-
-    def release(self, year: int) -> Release:
-        """The release of one of its years; NotFound otherwise."""
-        if year not in self.years:
-            raise NotFound(f"{self.id} holds no year {year}", where="year", allowed=self.years)
-        return self.published.releases[year]
-
-    def stored(self, year: int) -> Level:
-        """Mapped columns of one of its years."""
-        return self.release(year).level(self.level)
-
-    @cached_property
-    def window(self) -> Window:
-        """Smallest window around those of all its years; cell numbers of a batch count in it."""
-        windows = [self.stored(y).window for y in self.years]
-        left, top = min(w.left for w in windows), max(w.top for w in windows)
-        right, bottom = max(w.left + w.ncol for w in windows), min(w.top - w.nrow for w in windows)
-        return Window(windows[0].grid, left, top, right - left, top - bottom)
+        return CellCollection(self, history, level)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one read path: a query on a cell collection gives a batch of records, their exact number, or one record.
+"""The one read path: a query on a collection gives a batch of records, their exact number, or one record.
 
-Records stand in the order year, then cell (row by row from the north-west), unless sorted; ties keep that order.
+Records stand in the order year, then key (cells row by row from the north-west, units by code), unless sorted; ties
+keep that order.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -12,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, NotFound
-from carbonstore.batch import CellBatch, Part
-from carbonstore.catalogue import Collection
-from carbonstore.cell_source import CellSource
+from carbonstore.batch import Batch, Part
+from carbonstore.collection import Collection
 from carbonstore.columns import Labels, Number
-from carbonstore.selection import CellQuery, Selection, known, make_batch, renumber
+from carbonstore.record_source import RecordSource
+from carbonstore.selection import CellQuery, Selection, known
 
-__all__ = ["CellBatch", "CellQuery", "Elsewhere", "count", "get", "pages", "read"]
+__all__ = ["Batch", "CellQuery", "Elsewhere", "count", "get", "pages", "read"]
 
 Ints = NDArray[np.int64]
 
@@ -31,7 +32,7 @@ class Elsewhere(NotFound):
         self.collection, self.feature, self.redirect = collection, feature, redirect
 
 
-def read(collection: Collection, query: CellQuery) -> CellBatch:
+def read(collection: Collection, query: CellQuery) -> Batch:
     """The page of records that a query names; InvalidInput says what is wrong with it."""
     names = _names(collection, query.properties)
     order = [_sort_key(collection, key) for key in query.sortby]
@@ -42,7 +43,7 @@ def read(collection: Collection, query: CellQuery) -> CellBatch:
     return replace(batch, names=names)
 
 
-def pages(collection: Collection, query: CellQuery, rows: int) -> Iterator[CellBatch]:
+def pages(collection: Collection, query: CellQuery, rows: int) -> Iterator[Batch]:
     """The page of a query in natural order, in pieces of so many records: checked and looked for once, at the call."""
     names = _names(collection, query.properties)
     found = Selection.of(collection, query)
@@ -63,29 +64,29 @@ def _selected(collection: Collection, query: CellQuery) -> Selection:
     found = Selection.of(collection, query)
     if query.filter is None:
         return found
-    years = [replace(y, rows=query.filter.select(CellSource(collection, y.year), y.rows)) for y in found.years]
+    years = [replace(y, rows=query.filter.select(RecordSource(collection, y.year), y.rows)) for y in found.years]
     return replace(found, years=tuple(years))
 
 
-def get(collection: Collection, feature_id: str) -> CellBatch:
-    """One record by its id; Elsewhere for a bare cell id or an older year, NotFound otherwise."""
-    cell, _, year = feature_id.partition(".")
+def get(collection: Collection, feature_id: str) -> Batch:
+    """One record by its id; Elsewhere for a bare code or an older year, NotFound otherwise."""
+    code, _, year = feature_id.partition(".")
     if year == "":
-        return _bare(collection, cell)
+        return _bare(collection, code)
     found = read(collection, CellQuery(ids=(feature_id,)))
     if len(found) == 1:
         return found
-    history = collection.published.collection(collection.level, history=True)
+    history = collection.over(history=True)
     if not collection.history and count(history, CellQuery(ids=(feature_id,))) == 1:
         raise Elsewhere(f"'{feature_id}' is of a year that is not the newest", history.id, feature_id, redirect=False)
     raise _no_record(collection, feature_id)
 
 
-def _bare(collection: Collection, cell: str) -> CellBatch:
-    full = f"{cell}.{collection.newest}"
+def _bare(collection: Collection, code: str) -> Batch:
+    full = f"{code}.{collection.newest}"
     if collection.history or count(collection, CellQuery(ids=(full,))) == 0:
-        raise _no_record(collection, cell)
-    raise Elsewhere(f"'{cell}' names a cell, '{full}' its record", collection.id, full, redirect=True)
+        raise _no_record(collection, code)
+    raise Elsewhere(f"'{code}' is a {collection.code}, '{full}' its record", collection.id, full, redirect=True)
 
 
 def _no_record(collection: Collection, feature_id: str) -> NotFound:
@@ -103,7 +104,7 @@ def _sort_key(collection: Collection, key: str) -> tuple[str, bool]:
     return known(collection, key.lstrip("+- "), "sortby"), key.startswith("-")
 
 
-def _page(found: Selection, query: CellQuery) -> CellBatch:
+def _page(found: Selection, query: CellQuery) -> Batch:
     """A page in natural order: a slice of every year."""
     start, stop = _bounds(found, query)
     return _with_cursor(found.batch(_slices(found, start, stop)), more=stop < found.total)
@@ -120,27 +121,27 @@ def _slices(found: Selection, start: int, stop: int) -> list[tuple[int, int]]:
     return [(max(0, start - a), max(0, min(stop, b) - a)) for a, b in found.spans]
 
 
-def _after(found: Selection, year: int, cell: int) -> int:
+def _after(found: Selection, year: int, key: int) -> int:
     """How many records stand at or before this one in natural order."""
-    window, total = found.collection.window, 0
+    total = 0
     for y in found.years:
         if y.year < year:
             total += y.count
         elif y.year == year:
-            rows = y.slice(0, y.count)
-            total += int(np.searchsorted(renumber(y.level.index[rows], y.level.window, window), cell, side="right"))
+            keys = found.collection.keys(year, slice(None) if y.rows is None else y.rows)
+            total += int(np.searchsorted(keys, key, side="right"))
     return total
 
 
-def _sorted_page(found: Selection, query: CellQuery, order: Sequence[tuple[str, bool]]) -> CellBatch:
+def _sorted_page(found: Selection, query: CellQuery, order: Sequence[tuple[str, bool]]) -> Batch:
     """A page in sorted order: sort all matches by their keys, then gather the page from every year."""
     whole = found.batch([(0, y.count) for y in found.years])
     keys = [key for name, descending in reversed(order) for key in _sort_keys(whole.column(name), descending)]
     ranked = np.lexsort(keys)
     start = query.offset
     if query.cursor is not None:
-        year, cell = _decode(query.cursor, found.collection)
-        last = np.flatnonzero((whole.year[ranked] == year) & (whole.index[ranked] == cell))
+        year, key = _decode(query.cursor, found.collection)
+        last = np.flatnonzero((whole.year[ranked] == year) & (whole.key[ranked] == key))
         if len(last) == 0:
             raise InvalidInput("it does not belong to this query", where="cursor")
         start = int(last[0]) + 1
@@ -150,7 +151,7 @@ def _sorted_page(found: Selection, query: CellQuery, order: Sequence[tuple[str, 
         first = np.arange(len(whole), dtype=np.int64)[part.at][0]
         at = np.flatnonzero(whole.year[chosen] == part.year)
         parts.append(Part(part.year, part.rows[chosen[at] - first], at))
-    batch = make_batch(found.collection, parts, len(chosen), found.total)
+    batch = found.collection.batch(parts, len(chosen), found.total)
     return _with_cursor(batch, more=start + len(chosen) < found.total)
 
 
@@ -167,7 +168,7 @@ def _sort_keys(column: Number | Labels, descending: bool) -> list[Ints]:
     return [-rank if descending else rank, column.null.astype(np.int64)]
 
 
-def _with_cursor(batch: CellBatch, *, more: bool) -> CellBatch:
+def _with_cursor(batch: Batch, *, more: bool) -> Batch:
     """The batch with the cursor of the next page: the id of its last record, made opaque."""
     return replace(batch, next_cursor=_encode(batch.feature_ids[-1])) if more and len(batch) else batch
 
@@ -177,14 +178,14 @@ def _encode(feature_id: str) -> str:
 
 
 def _decode(cursor: str, collection: Collection) -> tuple[int, int]:
-    """(year, flat index) of the last record of the page before; InvalidInput for anything but a cursor of ours."""
+    """(year, key) of the last record of the page before; InvalidInput for anything but a cursor of ours."""
     wrong = InvalidInput("it is no cursor of this collection", where="cursor", allowed=["the one of a next link"])
     try:
         feature_id = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
         code, _, year = feature_id.partition(".")
-        index, number = collection.window.index(collection.window.grid.parse(code)), int(year)
-    except (ValueError, InvalidInput):
+        keys, number = collection.keys_named(collection.code, code), int(year)
+    except ValueError:
         raise wrong from None
-    if index is None or number not in collection.years or _encode(feature_id) != cursor:
+    if not keys or number not in collection.years or _encode(feature_id) != cursor:
         raise wrong
-    return number, index
+    return number, keys[0]

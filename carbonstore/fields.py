@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data dictionary: every property of a cell record, once, for schemas, queryables, TileJSON, documents, encoders.
+"""Data dictionary: every property of a record, once, for schemas, queryables, TileJSON, documents, encoders.
 
 Units are UCUM codes, roles those of OGC API Features Part 5. Order is the published order (contract 2).
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from carbongrid.sectors import SECTORS
@@ -13,6 +13,8 @@ from carbongrid.sectors import SECTORS
 Text = Mapping[str, str]
 TONNES = "t{CO2e}/a"
 """Tonnes CO2-equivalent a year; the braces hold an annotation that UCUM ignores."""
+DENSITY = "t{CO2e}/(har.a)"
+"""Tonnes CO2-equivalent a hectare and year."""
 KR_CODE_LEVELS = (10, 100, 500, 1000)
 
 
@@ -57,8 +59,8 @@ def _half_width(name: str, ko: str, en: str) -> Field:
         f"{name}_u95",
         f"{ko} 95 % 신뢰구간 반폭",
         f"{en}, 95 % half-width",
-        "값 ± 반폭이 95 % 신뢰구간입니다. 격자끼리 더할 수 없습니다.",
-        "The value plus and minus this is the 95 % interval. Half-widths do not add up over cells.",
+        "값 ± 반폭이 95 % 신뢰구간입니다. 레코드끼리 더할 수 없습니다.",
+        "The value plus and minus this is the 95 % interval. Half-widths do not add up over records.",
     )
 
 
@@ -168,7 +170,6 @@ CELL_FIELDS = (
         {"ko": "실제 값이 아닌 합성 자료입니다.", "en": "Made-up data, not a record of a real place."}, tile=True,
     ),
 )  # fmt: skip
-FIELD = {f.name: f for f in CELL_FIELDS}
 
 
 def cell_fields(
@@ -183,6 +184,81 @@ def cell_fields(
     if not units:
         absent |= {"unit_code", "unit_name"}
     return tuple(f for f in CELL_FIELDS if f.name not in absent)
+
+
+PER_HA = {f"{f}_per_ha": f for f in ("emission_buildings", "emission_transport", "emission_total")} | {
+    f"{f}_per_ha": f for f in ("absorption_forest", "net")
+}
+"""Figure by the name of its density."""
+
+
+def _per_ha(name: str, of: Field) -> Field:
+    return replace(
+        of,
+        name=name,
+        title={"ko": f"{of.title['ko']}, 1 ha당", "en": f"{of.title['en']}, by hectare"},
+        description={
+            "ko": f"{of.description['ko']} 경계 안 면적 1 ha당 값.",
+            "en": f"{of.description['en']} By hectare of inside area.",
+        },
+        unit=DENSITY,
+        tile=False,
+    )
+
+
+def _of_units() -> tuple[Field, ...]:
+    """The properties of units: those of cells without their codes, and what only units have."""
+    own = {f.name: f for f in CELL_FIELDS if f.name not in ("cell_id", "kr_code")}
+    code, name, area = own.pop("unit_code"), own.pop("unit_name"), own["area_m2"]
+    own["area_m2"] = replace(
+        area,
+        description={
+            "ko": "구역에서 경계 안에 있는 부분의 측지 면적.",
+            "en": "Geodesic area of the unit inside the boundary.",
+        },
+    )
+    head = (
+        replace(
+            code,
+            description={
+                "ko": "구역의 공식 코드. unallocated: 어느 구역에도 속하지 않는 양.",
+                "en": "Official code of the unit; unallocated: what lies in none.",
+            },
+            tile=True,
+        ),
+        replace(name, description={"ko": "그 해의 공식 이름.", "en": "Official name in the year of the record."}),
+        Field(
+            "unit_level",
+            "string",
+            {"ko": "구역 단계", "en": "Level of the unit"},
+            {"ko": "컬렉션 이름에 있는 단계.", "en": "The level that the collection is named after."},
+        ),
+    )
+    coverage = Field(
+        "coverage",
+        "number",
+        {"ko": "경계 안 비율", "en": "Share inside"},
+        {
+            "ko": "구역 면적 중 경계 안에 있는 비율. 1이면 구역 전체입니다.",
+            "en": "Share of the unit's outline inside the boundary; 1: the whole unit.",
+        },
+        unit="1",
+        decimals=6,
+    )
+    found: list[Field] = [*head]
+    for field in own.values():
+        found += [coverage, field] if field.name == "area_m2" else [field]
+        found += [_per_ha(n, own[of]) for n, of in PER_HA.items()] if field.name == "net_u95" else []
+    return tuple(found)
+
+
+UNIT_FIELDS = _of_units()
+
+
+def unit_fields(*, synthetic: bool, data_years: Collection[str] = ()) -> tuple[Field, ...]:
+    """The properties that the units of a collection have."""
+    absent = {f"data_year_{s}" for s in SECTORS if s not in data_years} | (set() if synthetic else {"synthetic"})
+    return tuple(f for f in UNIT_FIELDS if f.name not in absent)
 
 
 def named(fields: Iterable[Field]) -> dict[str, Field]:

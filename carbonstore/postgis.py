@@ -23,7 +23,8 @@ from pyarrow import csv
 
 from carbongrid.errors import Corrupt, InvalidInput
 from carbonstore import cells
-from carbonstore.catalogue import Collection, Published
+from carbonstore.catalogue import Published
+from carbonstore.cell_collection import CellCollection
 from carbonstore.cells import CellQuery
 from carbonstore.encode import table as arrow
 from carbonstore.fields import CELL_FIELDS, Field
@@ -47,7 +48,7 @@ Progress = Callable[[str, int, int], None]
 class Part:
     """The table of one year of one level: ``records`` cells of the release in force."""
 
-    collection: Collection
+    collection: CellCollection
     year: int
 
     @property
@@ -58,8 +59,7 @@ class Part:
     @property
     def view(self) -> str:
         """Name of the view of the newest year."""
-        published = self.collection.published
-        return published.collection_id(self.collection.level).replace("-", "_")
+        return self.collection.over(history=False).id.replace("-", "_")
 
     @property
     def release(self) -> str:
@@ -81,7 +81,7 @@ class Part:
         for batch in cells.pages(self.collection, CellQuery(years=(self.year,)), ROWS):
             found = arrow.table(batch)
             columns = {f.name: _column(found, f) for f in CELL_FIELDS}
-            corners = dict(zip(_CORNER, batch.window.corners(batch.index), strict=True))
+            corners = dict(zip(_CORNER, self.collection.window.corners(batch.key), strict=True))
             yield pa.table({"id": found["id"], **columns, **corners})
 
 
@@ -320,7 +320,7 @@ def _show(connection: Connection, part: Part) -> None:
     """The view of the newest year."""
     view, year = _named(part.view), sql.Literal(part.year)
     connection.execute(_statement("view", view=view, parent=_named(part.parent), year=year))
-    title = part.collection.published.collection(part.collection.level).title
+    title = part.collection.over(history=False).title
     _comment(connection, sql.SQL("VIEW {}").format(view), f"{title['en']} / {title['ko']}")
 
 

@@ -2,7 +2,7 @@
 """A release opened for reading: its manifest, and its columns mapped into memory. ``carbonstore.release`` writes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -19,8 +19,9 @@ from carbongrid.disclosure import Pools
 from carbongrid.errors import Corrupt, NotFound
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
-from carbongrid.sectors import INTERVALS, Band, weights
+from carbongrid.sectors import Band, weights
 from carbonstore import arrow, disk, pools, verify
+from carbonstore.figures import FigureColumns
 from carbonstore.source_features import SourceLevel
 from carbonstore.unit_levels import UnitLevel
 
@@ -28,38 +29,28 @@ SCHEMA = 1
 """Version of this layout; a reader refuses any other."""
 
 
-@dataclass(frozen=True)
-class Level:
+@dataclass(frozen=True, kw_only=True)
+class Level(FigureColumns):
     """The cells of one level, as mapped columns in row-major order (see ``carbongrid.inventory.Cells``).
 
-    ``kg`` holds one int32 or int64 column per band and ``u95`` one per figure of INTERVALS. ``unit`` int32: row of the
-    cell's unit in the lowest level of units, -1 where it lies in none; None where the release has no units.
+    ``unit`` int32: row of the cell's unit in the lowest level of units, -1 where it lies in none; None where the
+    release has no units.
     """
 
     window: Window
     index: NDArray[np.int64]
     share: NDArray[np.float64]
-    area_m2: NDArray[np.float64]
-    null: NDArray[np.uint8]
-    incomplete: NDArray[np.uint8]
-    quality: NDArray[np.uint8]
-    kg: tuple[NDArray[Any], ...]
-    u95: tuple[NDArray[Any], ...]
     unit: NDArray[np.int32] | None = None
-    bounds: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What filters learned of the blocks of a property (``carbonstore.cell_source``); it never changes."""
 
     @classmethod
     def of(cls, table: arrow.Table, window: Window, bands: tuple[Band, ...]) -> "Level":
         """The columns of a ``cells-{level}.arrow``."""
-        names = ("index", "share", "area_m2", "null", "incomplete", "quality")
-        given: dict[str, Any] = {name: table.column(name) for name in names}
         return cls(
             window=window,
-            kg=tuple(table.column(b.key) for b in bands),
-            u95=tuple(table.column(f"{name}_u95") for name in INTERVALS),
+            index=table.column("index"),
+            share=table.column("share"),
             unit=table.column("unit") if "unit" in table.names else None,
-            **given,
+            **cls.read(table, bands),
         )
 
     def cells(self) -> Cells:
@@ -68,6 +59,15 @@ class Level:
         return Cells(
             self.window, self.index, self.share, self.area_m2, kg, self.null, self.incomplete, u95, self.quality
         )
+
+    def rows_in(self, block: tuple[int, int, int, int]) -> NDArray[np.int64]:
+        """Positions, ascending, of the cells within (row0, row1, col0, col1), half open."""
+        row0, row1, col0, col1 = block
+        first = np.arange(row0, row1, dtype=np.int64) * self.window.ncol
+        start, stop = np.searchsorted(self.index, first + col0), np.searchsorted(self.index, first + col1)
+        length = stop - start
+        skipped = np.repeat(start - np.cumsum(length) + length, length)
+        return skipped + np.arange(len(skipped), dtype=np.int64)
 
 
 def _stack(columns: tuple[NDArray[Any], ...], n: int) -> NDArray[np.int64]:

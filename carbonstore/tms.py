@@ -57,9 +57,13 @@ class TileMatrixSet:
         west, north = self.west + x * side, self.north - y * side
         return west, north - side, west + side, north
 
+    def zooms_from(self, web_zoom: int) -> tuple[int, int]:
+        """First and last zoom, both included, of what is drawn from a zoom of WebMercatorQuad on."""
+        return max(0, web_zoom + self.zoom_shift), self.last
+
     def zooms(self, level: int) -> tuple[int, int]:
         """First and last zoom of the tiles of a level in metres; both ends included."""
-        return max(0, web_zoom(level) + self.zoom_shift), self.last
+        return self.zooms_from(web_zoom(level))
 
 
 _HALF = 20037508.342789244
@@ -119,6 +123,9 @@ SETS = MappingProxyType(
 )
 _ZOOMS = ((10_000, 0), (5_000, 6), (1_000, 8), (500, 10), (100, 12), (25, 14), (10, 15))
 """First WebMercatorQuad zoom of each level in metres, coarsest first."""
+_UNIT_ZOOMS = MappingProxyType({"nation": 4, "sido": 4, "viloyat": 4, "sigungu": 7, "tuman": 7})
+_LOWEST_UNITS = 10
+"""First WebMercatorQuad zoom of units of each level, and of all others (dong, zoning)."""
 
 
 def named(tms: str) -> TileMatrixSet:
@@ -139,3 +146,8 @@ def web_zoom(level: int) -> int:
     if level in table:
         return table[level]
     return max((zoom + 1 for size, zoom in _ZOOMS if size > level), default=0)
+
+
+def unit_zoom(level: str) -> int:
+    """First WebMercatorQuad zoom of a level of units."""
+    return _UNIT_ZOOMS.get(level, _LOWEST_UNITS)

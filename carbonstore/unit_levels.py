@@ -8,6 +8,7 @@ Columns of numbers are those of a cell level (``carbonstore.stored.Level``), so 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.map_units import UnitTable
-from carbongrid.sectors import INTERVALS, Band
+from carbongrid.sectors import Band
 from carbongrid.unit_shapes import UNALLOCATED, Closure
 from carbongrid.wkb import Wkb
 from carbonstore import arrow
+from carbonstore.figures import FigureColumns
+from carbonstore.shapes import Shapes
 
 Text = Mapping[str, str]
 ZONING = "zoning"
@@ -29,13 +32,13 @@ UNZONED = "unzoned"
 _NUMBERS = ("area_m2", "coverage", "null", "incomplete", "quality")
 
 
-@dataclass(frozen=True)
-class UnitLevel:
+@dataclass(frozen=True, kw_only=True)
+class UnitLevel(FigureColumns):
     """The units of one level and what lies in none, by ascending code, ``rest`` last (see the module).
 
     ``digits`` of a code that make it (0: the nation, whose code has no digits; None: zoning, which does not nest).
     ``geometry`` of the last row is empty bytes, its name None. ``coverage``: share of the outline inside the inventory,
-    NaN in the last row. ``kg`` has one int32 or int64 column per band, ``u95`` one per figure of INTERVALS.
+    NaN in the last row.
     """
 
     level: str
@@ -45,17 +48,7 @@ class UnitLevel:
     code: NDArray[np.object_]
     name: NDArray[np.object_]
     geometry: Wkb
-    area_m2: NDArray[np.float64]
     coverage: NDArray[np.float64]
-    null: NDArray[np.uint8]
-    incomplete: NDArray[np.uint8]
-    quality: NDArray[np.uint8]
-    kg: tuple[NDArray[Any], ...]
-    u95: tuple[NDArray[Any], ...]
-
-    def __len__(self) -> int:
-        """Rows, the rest included."""
-        return len(self.code)
 
     @classmethod
     def made(
@@ -70,8 +63,11 @@ class UnitLevel:
         code = table.code.copy()
         code[-1] = rest
         wkb = Wkb.from_shapely(outline)
+        level, digits, title = about
         return cls(
-            *about,
+            level=level,
+            digits=digits,
+            title=title,
             rest=rest,
             code=code,
             name=np.array([*name, None], object),
@@ -92,9 +88,8 @@ class UnitLevel:
             code=table.strings("code"),
             name=table.strings("name"),
             geometry=table.wkb("geometry"),
-            kg=tuple(table.column(b.key) for b in bands),
-            u95=tuple(table.column(f"{name}_u95") for name in INTERVALS),
-            **{column: table.column(column) for column in _NUMBERS},
+            coverage=table.column("coverage"),
+            **cls.read(table, bands),
         )
 
     def columns(self, bands: tuple[Band, ...]) -> dict[str, Any]:
@@ -103,10 +98,16 @@ class UnitLevel:
             "code": pa.array(self.code, pa.large_string()),
             "name": pa.array(self.name, pa.large_string()),
             "geometry": _with_null_end(arrow.geometry(self.geometry)),
-            **{column: getattr(self, column) for column in _NUMBERS},
-            **{band.key: kg for band, kg in zip(bands, self.kg, strict=True)},
-            **{f"{name}_u95": kg for name, kg in zip(INTERVALS, self.u95, strict=True)},
+            "area_m2": self.area_m2,
+            "coverage": self.coverage,
+            **self.masks(),
+            **self.kilograms(bands),
         }
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """Published outlines, None in the last row."""
+        return Shapes.published(self.geometry.to_shapely())
 
     def entry(self, closure: Closure | None) -> dict[str, Any]:
         """What the manifest says of the level; areas of the closure error to 1 m2."""

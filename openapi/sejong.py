@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from carbonstore.catalogue import Catalogue, Collection, Published
+from carbonstore.catalogue import Catalogue, Published
+from carbonstore.collection import Collection
 from carbonstore.edition import Edition
 from carbonstore.stored import Release
 

@@ -8,7 +8,8 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.catalogue import Published, level_name
+from carbonstore.catalogue import Published
+from carbonstore.cell_collection import level_name
 from carbonstore.stored import Release
 from processes.base import Placed
 

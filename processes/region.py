@@ -13,12 +13,17 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
+from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import CarbongridError, InvalidInput, NotFound, TooLarge
+from carbongrid.grid import Cell
 from carbongrid.region import MAX_VERTICES, Box, Region
-from carbonstore.catalogue import Collection, Snapshot
+from carbonstore import cells
+from carbonstore.catalogue import Snapshot
+from carbonstore.cell_collection import CellCollection
+from carbonstore.collection import Collection
 from carbonstore.reproject import reprojected
 from processes.base import Link, Placed, Upload
 from processes.body import parse
@@ -101,8 +106,8 @@ def served(snapshot: Snapshot) -> Box | None:
     return float(west), float(south), float(east), float(north)
 
 
-def item(link: Link, snapshot: Snapshot, url: str) -> shapely.Polygon:
-    """The cell that a link to an item of this server names, as a polygon in CRS84."""
+def item(link: Link, snapshot: Snapshot, url: str) -> Polygon | MultiPolygon:
+    """The area of the item of this server that a link names, in CRS84."""
     here = point(link.at, "href")
     address = urlsplit(link.href.removeprefix(url))
     found = _ITEM.fullmatch(address.path)
@@ -110,20 +115,25 @@ def item(link: Link, snapshot: Snapshot, url: str) -> shapely.Polygon:
         raise refuse("only an item of this server is taken by reference", here, f"{url}/collections/…/items/…")
     collection, feature = (unquote(part) for part in found.groups())
     try:
-        return cell(snapshot.at(collection, dict(parse_qsl(address.query)).get("edition")), feature)
+        return outline(snapshot.at(collection, dict(parse_qsl(address.query)).get("edition")), feature)
     except CarbongridError as error:
         raise InvalidInput(error.what, where=here, allowed=error.allowed) from None
 
 
-def cell(collection: Collection, feature: str) -> shapely.Polygon:
-    """Square of a feature id ``{cell_id}.{year}`` (or a bare cell id: newest year); NotFound where there is none."""
+def outline(collection: Collection, feature: str) -> Polygon | MultiPolygon:
+    """Area in CRS84 of a feature id ``{code}.{year}`` (or a bare code: newest year); NotFound where there is none."""
     code, _, year = feature.partition(".")
-    level = collection.stored(int(year) if year.isdecimal() else collection.newest)
-    found = level.window.grid.parse(code)
-    index = level.window.index(found)
-    at = np.searchsorted(level.index, -1 if index is None else index)
-    if index is None or at == len(level.index) or level.index[at] != index or (year and not year.isdecimal()):
-        raise NotFound(f"there is no item '{feature}' in {collection.id}")
-    square = shapely.box(found.west, found.south, found.west + found.size, found.south + found.size)
-    to = transformer(level.window.grid.crs, CRS84)
-    return shapely.transform(square, lambda xy: np.column_stack(to.transform(xy[:, 0], xy[:, 1])))
+    (part,) = cells.get(collection, feature if year else f"{code}.{collection.newest}").parts
+    if isinstance(collection, CellCollection):
+        return square(collection.window.grid.parse(code), collection.window.grid.crs)
+    (found,) = collection.shapes(part.year, part.rows)
+    if not isinstance(found, Polygon | MultiPolygon):
+        raise NotFound(f"item '{feature}' of {collection.id} has no area")
+    return found
+
+
+def square(cell: Cell, crs: str) -> Polygon:
+    """A cell of a grid, its corners in CRS84 as exactly as they come."""
+    to = transformer(crs, CRS84)
+    whole = shapely.box(cell.west, cell.south, cell.west + cell.size, cell.south + cell.size)
+    return shapely.transform(whole, lambda xy: np.column_stack(to.transform(xy[:, 0], xy[:, 1])))

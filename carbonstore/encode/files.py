@@ -23,9 +23,9 @@ from pyogrio.raw import write_arrow
 from pyproj import CRS
 
 from carbonstore import cells
-from carbonstore.batch import CellBatch
-from carbonstore.catalogue import Collection
+from carbonstore.batch import Batch
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import table as arrow
 from carbonstore.quads import CRS84, OutputCrs
 
@@ -47,7 +47,7 @@ class Extract:
     """
 
     collection: Collection
-    pages: Iterator[CellBatch]
+    pages: Iterator[Batch]
     names: tuple[str, ...] | None = None
     crs: str = CRS84
     geometry: bool = True
@@ -75,9 +75,9 @@ class Extract:
                 raise Stopped
             yield self._table(batch)
 
-    def _table(self, batch: CellBatch) -> pa.Table:
+    def _table(self, batch: Batch) -> pa.Table:
         found = arrow.table(batch)
-        return found.append_column(GEOMETRY, arrow.polygons(batch, self.to)) if self.geometry else found
+        return found.append_column(GEOMETRY, arrow.geometry(batch, self.to)) if self.geometry else found
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _parquet(extract: Extract) -> Iterator[bytes]:
 
 def _geo(extract: Extract) -> dict[str, Any]:
     """The file's metadata ``geo`` (GeoParquet 1.1): a CRS left out is OGC:CRS84."""
-    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Polygon"]}
+    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": [extract.collection.geometry_type]}
     if extract.crs == CRS84:
         column["bbox"] = list(extract.collection.bbox)
     else:
@@ -159,7 +159,7 @@ def _gdal(driver: str, suffix: str, extract: Extract) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="carbongrid-") as folder:
         path = Path(folder) / f"{extract.collection.id}.{suffix}"
         batches = (batch for piece in extract.tables() for batch in piece.to_batches())
-        place = {"geometry_name": GEOMETRY, "geometry_type": "Polygon", "crs": extract.to.name}
+        place = {"geometry_name": GEOMETRY, "geometry_type": extract.collection.geometry_type, "crs": extract.to.name}
         reader = pa.RecordBatchReader.from_batches(extract.schema, batches)
         try:
             write_arrow(reader, path, layer=extract.collection.id, driver=driver, **place)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cell records as GeoJSON (RFC 7946) bytes, or as GeoJSON in another published CRS (OGC API Features Part 2).
+"""Records as GeoJSON (RFC 7946) bytes, or as GeoJSON in another published CRS (OGC API Features Part 2).
 
 Coordinates and values are exact decimals of whole numbers, so what a client parses is what the store holds. Every
 other form of an item (the dictionaries that pygeoapi wants) is parsed from these bytes: the doors cannot differ.
@@ -12,10 +12,12 @@ import numpy as np
 import orjson
 
 from carbonstore import quads, text
-from carbonstore.batch import CellBatch
+from carbonstore.batch import Batch
 from carbonstore.columns import Column, Labels, Number
 from carbonstore.encode import geojson_kernel as kernel
+from carbonstore.encode.geojson_shapes import shape_texts
 from carbonstore.quads import CRS84, OutputCrs
+from carbonstore.shapes import Shapes
 from carbonstore.text import Bytes, Ints
 
 Head = Mapping[str, Any]
@@ -23,8 +25,8 @@ _PHRASES = kernel.Phrases(
     start=text.utf8('{"type":"Feature","id":"'),
     after_id=text.utf8('","geometry":'),
     ring=text.utf8('{"type":"Polygon","coordinates":[['),
-    after_ring=text.utf8(']]},"properties":{'),
-    no_ring=text.utf8('null,"properties":{'),
+    after_ring=text.utf8("]]}"),
+    properties=text.utf8(',"properties":{'),
     end=text.utf8("}}"),
 )
 _FIXED = 128
@@ -33,7 +35,7 @@ _NUMBER = 23
 """Most bytes of a number: 20 digits, sign, point."""
 
 
-def features(batch: CellBatch, head: Head | None = None, *, crs: str = CRS84, geometry: bool = True) -> bytes:
+def features(batch: Batch, head: Head | None = None, *, crs: str = CRS84, geometry: bool = True) -> bytes:
     """A FeatureCollection. ``head``: further members (links, timeStamp); the counts are always the batch's own.
 
     ``crs`` is one of the collection's URIs; axes come in the order of its authority.
@@ -43,7 +45,7 @@ def features(batch: CellBatch, head: Head | None = None, *, crs: str = CRS84, ge
     return _write(batch, start, b"]}", crs, geometry)
 
 
-def feature(batch: CellBatch, head: Head | None = None, *, crs: str = CRS84, geometry: bool = True) -> bytes:
+def feature(batch: Batch, head: Head | None = None, *, crs: str = CRS84, geometry: bool = True) -> bytes:
     """The Feature of a batch of one. ``head``: further members, such as links."""
     if len(batch) != 1:
         raise ValueError(f"a feature needs a batch of one record, not {len(batch)}")
@@ -51,13 +53,13 @@ def feature(batch: CellBatch, head: Head | None = None, *, crs: str = CRS84, geo
     return b"{" + orjson.dumps(head)[1:-1] + b"," + body[1:] if head else body
 
 
-def feature_dicts(batch: CellBatch, *, skip_geometry: bool = False, crs: str = CRS84) -> list[dict[str, Any]]:
+def feature_dicts(batch: Batch, *, skip_geometry: bool = False, crs: str = CRS84) -> list[dict[str, Any]]:
     """The features as fresh dictionaries, for callers that change them."""
     parsed: list[dict[str, Any]] = orjson.loads(_write(batch, b"[", b"]", crs, not skip_geometry))
     return parsed
 
 
-def _write(batch: CellBatch, start: bytes, end: bytes, crs: str, geometry: bool) -> bytes:
+def _write(batch: Batch, start: bytes, end: bytes, crs: str, geometry: bool) -> bytes:
     records = _records(batch, OutputCrs.of(crs, batch.collection.crs) if geometry else None)
     properties = _properties(batch.columns, len(batch))
     out = np.empty(len(start) + _room(records, properties) + len(end), np.uint8)
@@ -67,15 +69,19 @@ def _write(batch: CellBatch, start: bytes, end: bytes, crs: str, geometry: bool)
     return out[: at + len(end)].tobytes()
 
 
-def _records(batch: CellBatch, to: OutputCrs | None) -> kernel.Records:
+def _records(batch: Batch, to: OutputCrs | None) -> kernel.Records:
     """Ids and geometry; no CRS = no geometry."""
-    ids, year = batch.cell_id, batch.year.astype(np.int64)
-    if to is None:
-        none = np.empty((len(batch), 0), np.int64)
-        return kernel.Records(ids.pool, ids.offsets, year, none, np.empty(0, np.uint8), np.empty(0, np.int64))
-    x, y, corners = quads.vertices(batch.window, batch.index, to)
+    code, none, empty = batch.code, np.empty((len(batch), 0), np.int64), np.empty(0, np.int64)
+    ids = (code.pool, code.offsets, code.codes, batch.year.astype(np.int64))
+    where = None if to is None else batch.geometry
+    no_vertices, nothing = np.empty(0, np.uint8), np.full(len(batch), -1, np.int64)
+    if to is None or where is None:
+        return kernel.Records(*ids, none, no_vertices, empty, no_vertices, empty, nothing)
+    if isinstance(where, Shapes):
+        return kernel.Records(*ids, none, no_vertices, empty, *shape_texts(where.in_crs(to), to))
+    x, y, corners = quads.vertices(where.window, where.index, to)
     first, second = (y, x) if to.swapped else (x, y)
-    return kernel.Records(ids.pool, ids.offsets, year, corners, *kernel.vertices(first, second, to.decimals))
+    return kernel.Records(*ids, corners, *kernel.vertices(first, second, to.decimals), no_vertices, empty, nothing)
 
 
 def _properties(columns: Mapping[str, Column], n: int) -> kernel.Properties:
@@ -104,7 +110,8 @@ def _room(r: kernel.Records, p: kernel.Properties) -> int:
     longest = int(np.diff(p.offsets).max(initial=4)) + 3
     each = _FIXED + len(p.keys) + len(p.scaled) * _NUMBER + len(p.codes) * longest
     ring = 5 * (int(r.lengths.max(initial=0)) + 1)
-    return len(r.year) * (each + ring) + len(r.ids) + 8
+    code = int(np.diff(r.id_offsets).max(initial=0))
+    return len(r.year) * (each + ring + code) + len(r.shapes) + 8
 
 
 def _kind(column: Column) -> int:

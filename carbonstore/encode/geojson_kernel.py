@@ -17,16 +17,21 @@ VERTEX = 48
 class Records(NamedTuple):
     """What identifies n records and where they lie.
 
-    ``ids`` and ``id_offsets`` are cell codes, ``year`` int64; ``corners`` (n, 4) are vertex numbers counter-clockwise,
-    or (n, 0) for null geometries; ``vertices`` are vertex texts ``VERTEX`` bytes apart and ``lengths`` theirs.
+    ``ids`` and ``id_offsets`` are texts of codes, ``id`` (n) their numbers; ``year`` int64. Squares: ``corners`` (n, 4)
+    are vertex numbers counter-clockwise; ``vertices`` are vertex texts ``VERTEX`` bytes apart and ``lengths`` theirs.
+    Any other geometry: ``corners`` is (n, 0) and ``shape`` (n) the number of a whole text in ``shapes``, -1 = null.
     """
 
     ids: Bytes
     id_offsets: Ints
+    id: Ints
     year: Ints
     corners: Ints
     vertices: Bytes
     lengths: Ints
+    shapes: Bytes
+    shape_offsets: Ints
+    shape: Ints
 
 
 class Properties(NamedTuple):
@@ -56,7 +61,7 @@ class Phrases(NamedTuple):
     after_id: Bytes
     ring: Bytes
     after_ring: Bytes
-    no_ring: Bytes
+    properties: Bytes
     end: Bytes
 
 
@@ -102,18 +107,16 @@ def features(out: Bytes, at: int, r: Records, p: Properties, phrases: Phrases) -
 
     Fields are taken out of their tuples first: each access in the loop would count references.
     """
-    ids, id_offsets, year, corners, vertex, lengths = r
+    ids, id_offsets, id, year, corners, vertex, lengths, shapes, shape_offsets, shape = r
     keys, key_offsets, kinds, slots, places, scaled, null, codes, base, pool, offsets = p
-    start, after_id, ring, after_ring, no_ring, end = phrases
+    start, after_id, ring, after_ring, properties, end = phrases
     for i in range(len(year)):
         at = put(out, at, start, 0, len(start))
-        at = put(out, at, ids, id_offsets[i], id_offsets[i + 1])
+        at = put(out, at, ids, id_offsets[id[i]], id_offsets[id[i] + 1])
         out[at] = 46  # .
         at = put_int(out, at + 1, year[i])
         at = put(out, at, after_id, 0, len(after_id))
-        if corners.shape[1] == 0:
-            at = put(out, at, no_ring, 0, len(no_ring))
-        else:
+        if corners.shape[1] > 0:
             at = put(out, at, ring, 0, len(ring))
             for k in range(5):
                 v = corners[i, k % 4]
@@ -121,6 +124,11 @@ def features(out: Bytes, at: int, r: Records, p: Properties, phrases: Phrases) -
                 out[at] = 44  # ,
                 at += 1
             at = put(out, at - 1, after_ring, 0, len(after_ring))
+        elif shape[i] < 0:
+            at = put_null(out, at)
+        else:
+            at = put(out, at, shapes, shape_offsets[shape[i]], shape_offsets[shape[i] + 1])
+        at = put(out, at, properties, 0, len(properties))
         for k in range(len(kinds)):
             at = put(out, at, keys, key_offsets[k], key_offsets[k + 1])
             slot = slots[k]

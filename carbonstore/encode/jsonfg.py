@@ -10,14 +10,14 @@ from typing import Any
 
 import orjson
 
-from carbonstore.batch import CellBatch
+from carbonstore.batch import Batch
 from carbonstore.encode import geojson
 from carbonstore.quads import CRS84
 
 CONFORMS_TO = ["http://www.opengis.net/spec/json-fg-1/1.0/conf/core"]
 
 
-def features(batch: CellBatch, head: Mapping[str, Any], *, crs: str = CRS84, geometry: bool = True) -> bytes:
+def features(batch: Batch, head: Mapping[str, Any], *, crs: str = CRS84, geometry: bool = True) -> bytes:
     """A FeatureCollection; ``head``: further members, as in GeoJSON."""
     document = orjson.loads(geojson.features(batch, head, crs=crs, geometry=geometry))
     for feature, year in zip(document["features"], batch.year.tolist(), strict=True):
@@ -25,7 +25,7 @@ def features(batch: CellBatch, head: Mapping[str, Any], *, crs: str = CRS84, geo
     return orjson.dumps(_root(crs) | document)
 
 
-def feature(batch: CellBatch, head: Mapping[str, Any], *, crs: str = CRS84) -> bytes:
+def feature(batch: Batch, head: Mapping[str, Any], *, crs: str = CRS84) -> bytes:
     """The Feature of a batch of one."""
     document = orjson.loads(geojson.feature(batch, head, crs=crs))
     _place(document, int(batch.year[0]), crs)

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from carbongrid.errors import NotFound
 from carbongrid.grid import Window
 from carbongrid.lattice import project_lattice
-from carbonstore import quads, selection, tms
-from carbonstore.batch import CellBatch, Part, rows_in
-from carbonstore.catalogue import Collection, Published, Snapshot, level_name
+from carbonstore import quads, tms
+from carbonstore.batch import Batch, Part
+from carbonstore.catalogue import Published, Snapshot
+from carbonstore.cell_collection import CellCollection, level_name, of_cells
+from carbonstore.collection import Collection
 from carbonstore.columns import Column, Labels, Number
 from carbonstore.encode import mvt_kernel as kernel
 from carbonstore.quads import Box
+from carbonstore.selection import known
 from carbonstore.text import Bytes, Ints
 from carbonstore.tms import EXTENT, TileMatrixSet
 
@@ -46,7 +49,7 @@ def tile(
             f"{collection.id} has no tiles of zoom {z} in {tiles.id}", where="tile", allowed=[f"{first}–{last}"]
         )
     names = _names(collection, properties)
-    return _layer(collection, year or collection.years[-1], _Frame(tiles, z, x, y), collection.id, names)
+    return _layer(of_cells(collection), year or collection.years[-1], _Frame(tiles, z, x, y), collection.id, names)
 
 
 def dataset_tile(
@@ -70,10 +73,10 @@ def level_at(published: Published, tiles: TileMatrixSet, z: int) -> int:
 
 
 def _names(collection: Collection, properties: Sequence[str] | None) -> tuple[str, ...]:
-    """Properties in published order; ``cell_id`` and ``year`` always, for they are the record's id."""
+    """Properties in published order; the code and ``year`` always, for they are the record's id."""
     if properties is None:
         return tuple(f.name for f in collection.fields.values() if f.tile)
-    chosen = {selection.known(collection, name, "properties") for name in properties} | {"cell_id", "year"}
+    chosen = {known(collection, name, "properties") for name in properties} | {collection.code, "year"}
     return tuple(name for name in collection.fields if name in chosen)
 
 
@@ -108,7 +111,7 @@ class _Frame:
 
 
 def _layer(
-    collection: Collection, year: int, frame: _Frame, name: str, names: Sequence[str], *, level: str | None = None
+    collection: CellCollection, year: int, frame: _Frame, name: str, names: Sequence[str], *, level: str | None = None
 ) -> bytes:
     """The layer of the cells that meet a tile; b"" without any."""
     stored = collection.stored(year)
@@ -118,23 +121,23 @@ def _layer(
         return b""
     x, y = frame.lattice(quads.part(stored.window, block))
     inside = quads.meets(x[None], y[None], np.array([0.0, 0.0, EXTENT, EXTENT]), _LEAST)[0]
-    rows = rows_in(stored, block)
+    rows = stored.rows_in(block)
     row, col = np.divmod(stored.index[rows], stored.window.ncol)
     row, col = row - block[0], col - block[2]
     met = inside[row, col]
     if not met.any():
         return b""
     batch = _batch(collection, year, rows[met], names)
-    shapes = kernel.Shapes(x, y, row[met], col[met], batch.index)
+    shapes = kernel.Shapes(x, y, row[met], col[met], batch.key)
     return _encode(name, _columns(batch, level), shapes)
 
 
-def _batch(collection: Collection, year: int, rows: Ints, names: Sequence[str]) -> CellBatch:
+def _batch(collection: Collection, year: int, rows: Ints, names: Sequence[str]) -> Batch:
     part = Part(year, rows, slice(0, len(rows)))
-    return replace(selection.make_batch(collection, [part], len(rows), len(rows)), names=tuple(names))
+    return replace(collection.batch([part], len(rows), len(rows)), names=tuple(names))
 
 
-def _columns(batch: CellBatch, level: str | None) -> Mapping[str, Column]:
+def _columns(batch: Batch, level: str | None) -> Mapping[str, Column]:
     """The columns, with the level's name where the tile mixes levels."""
     if level is None:
         return batch.columns

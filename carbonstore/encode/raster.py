@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import UnknownName
-from carbonstore import selection, tms
-from carbonstore.batch import Part, rows_in
-from carbonstore.catalogue import Collection
+from carbonstore import tms
+from carbonstore.batch import Part
+from carbonstore.cell_collection import CellCollection
 from carbonstore.columns import Number
 from carbonstore.encode import pixels, png
 from carbonstore.encode.pixels import SIDE
@@ -63,12 +63,12 @@ class Found:
         return dense[self.cell]
 
 
-def figures(collection: Collection) -> tuple[str, ...]:
+def figures(collection: CellCollection) -> tuple[str, ...]:
     """Properties of a collection that can be drawn: those in tonnes."""
     return tuple(f.name for f in collection.fields.values() if f.unit == TONNES)
 
 
-def styled(collection: Collection, place: Place, year: int | None, figure: str, classes: Classes) -> bytes:
+def styled(collection: CellCollection, place: Place, year: int | None, figure: str, classes: Classes) -> bytes:
     """A tile as a palette PNG; all clear where it holds no cell, or ``year`` is None. A synthetic one is stamped."""
     image, note = np.zeros((SIDE, SIDE), np.uint8), ""
     found = _found(collection, place, year, figure)
@@ -80,7 +80,7 @@ def styled(collection: Collection, place: Place, year: int | None, figure: str, 
     return png.indexed(image, classes.palette, note)
 
 
-def values(collection: Collection, place: Place, year: int | None, figure: str) -> bytes:
+def values(collection: CellCollection, place: Place, year: int | None, figure: str) -> bytes:
     """A tile whose pixels are the figure itself, clear where it is null or no cell lies; clamped to what fits."""
     found = _found(collection, place, year, figure)
     if found is None:
@@ -89,7 +89,7 @@ def values(collection: Collection, place: Place, year: int | None, figure: str) 
     return png.rgba(image, WARNING if collection.synthetic else "")
 
 
-def _found(collection: Collection, place: Place, year: int | None, figure: str) -> Found | None:
+def _found(collection: CellCollection, place: Place, year: int | None, figure: str) -> Found | None:
     """The cells of a year under a tile with one figure; None without any. UnknownName for what is no figure."""
     if figure not in figures(collection):
         raise UnknownName(figure, figures(collection), kind="figure", where="properties")
@@ -98,9 +98,9 @@ def _found(collection: Collection, place: Place, year: int | None, figure: str) 
     if year is None or not stored or not under:
         return None
     row0, row1, col0, col1 = under.block
-    rows = rows_in(stored, under.block)
+    rows = stored.rows_in(under.block)
     row, col = np.divmod(stored.index[rows], stored.window.ncol)
-    batch = selection.make_batch(collection, [Part(year, rows, slice(0, len(rows)))], len(rows), len(rows))
+    batch = collection.batch([Part(year, rows, slice(0, len(rows)))], len(rows), len(rows))
     column = batch.column(figure)
     assert isinstance(column, Number)
     at = (row - row0) * (col1 - col0) + col - col0

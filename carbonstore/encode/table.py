@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cell records as an Arrow table: the form that CSV, columnar files and databases are written from."""
+"""Records as an Arrow table: the form that CSV, columnar files and databases are written from."""
 
 import struct
 
 import numpy as np
 import pyarrow as pa
+import shapely
 
 from carbonstore import quads
-from carbonstore.batch import CellBatch
+from carbonstore.batch import Batch
 from carbonstore.columns import Column, Labels, Number
-from carbonstore.fields import FIELD, Field
+from carbonstore.fields import Field
 from carbonstore.quads import OutputCrs
+from carbonstore.shapes import Geometries, Shapes, Squares
 
 _HEAD = np.frombuffer(struct.pack("<BIII", 1, 3, 1, 5), np.uint8)
 """Start of a WKB polygon: little-endian, one ring of five points."""
+_LINE, _POLYGON = 1, 3
+"""Type ids of GEOS."""
 
 
-def table(batch: CellBatch) -> pa.Table:
+def table(batch: Batch) -> pa.Table:
     """Column ``id`` (the feature ids), then the batch's properties in their order; null is null.
 
     Numbers with decimals are float64, as a JSON reader gets them, others int64; dates are date32.
     """
-    columns = {name: array(column, FIELD[name]) for name, column in batch.columns.items()}
+    fields = batch.collection.fields
+    columns = {name: array(column, fields[name]) for name, column in batch.columns.items()}
     return pa.table({"id": pa.array(batch.feature_ids, pa.string()), **columns})
 
 
@@ -50,14 +55,29 @@ def _labels(column: Labels) -> pa.Array:
     return pool.take(pa.array(column.codes, mask=column.null))
 
 
-def polygons(batch: CellBatch, to: OutputCrs) -> pa.Array:
-    """The cells as WKB polygons in a published CRS, easting or longitude first as files have it; ring from the SW."""
-    x, y, corners = quads.vertices(batch.window, batch.index, to)
-    ring = corners[:, [0, 1, 2, 3, 0]]
-    wkb = np.empty((len(batch), _HEAD.size + ring.shape[1] * 16), np.uint8)
+def geometry(batch: Batch, to: OutputCrs) -> pa.Array:
+    """Geometries as WKB in a published CRS, easting or longitude first as files have it; of one type, maybe null."""
+    where = batch.geometry
+    if isinstance(where, Shapes):
+        return pa.array(shapely.to_wkb(several(where.in_crs(to)), byte_order=1), pa.large_binary())
+    return _squares(where, to)
+
+
+def _squares(squares: Squares, to: OutputCrs) -> pa.Array:
+    """Polygons of cells; ring from the south-west."""
+    x, y, corners = quads.vertices(squares.window, squares.index, to)
+    ring, n = corners[:, [0, 1, 2, 3, 0]], len(corners)
+    wkb = np.empty((n, _HEAD.size + ring.shape[1] * 16), np.uint8)
     wkb[:, : _HEAD.size] = _HEAD
-    wkb[:, _HEAD.size :] = (
-        (np.stack([x[ring], y[ring]], axis=2) / to.scale).astype("<f8").reshape(len(batch), 10).view(np.uint8)
-    )
-    offsets = np.arange(len(batch) + 1, dtype=np.int64) * wkb.shape[1]
-    return pa.Array.from_buffers(pa.large_binary(), len(batch), [None, pa.py_buffer(offsets), pa.py_buffer(wkb)])
+    wkb[:, _HEAD.size :] = (np.stack([x[ring], y[ring]], axis=2) / to.scale).astype("<f8").reshape(n, 10).view(np.uint8)
+    offsets = np.arange(n + 1, dtype=np.int64) * wkb.shape[1]
+    return pa.Array.from_buffers(pa.large_binary(), n, [None, pa.py_buffer(offsets), pa.py_buffer(wkb)])
+
+
+def several(geometry: Geometries) -> Geometries:
+    """Polygons as multipolygons, lines as multilines: a column of a file has one type."""
+    out = geometry.copy()
+    for single, make in ((_POLYGON, shapely.multipolygons), (_LINE, shapely.multilinestrings)):
+        at = np.flatnonzero(shapely.get_type_id(geometry) == single)
+        out[at] = make(geometry[at], indices=np.arange(len(at))) if len(at) else geometry[at]
+    return out

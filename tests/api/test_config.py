@@ -18,7 +18,8 @@ from pygeoapi.util import yaml_load
 from carbongrid.errors import InvalidInput
 from carbonserver.config import ENVIRONMENT, Place, processor, pygeoapi_config, to_yaml, write_stock
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
+from carbonstore.collection import Collection
 from openapi import sejong
 from processes.registry import PROCESSES
 from tests.toy import toy_store

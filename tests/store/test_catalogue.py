@@ -12,12 +12,12 @@ import pytest
 
 from carbongrid.errors import Gone, InvalidInput, NotFound, UnknownName
 from carbonstore import cells, edition, tms
-from carbonstore.catalogue import Catalogue, Snapshot, level_name
+from carbonstore.catalogue import Catalogue, Snapshot
+from carbonstore.cell_collection import level_name, renumber
 from carbonstore.cells import CellQuery
 from carbonstore.encode import geojson
 from carbonstore.fields import CELL_FIELDS, cell_fields
 from carbonstore.release import write
-from carbonstore.selection import renumber
 from tests.toy import scaled, toy_inventory, toy_publication, toy_store
 
 
@@ -25,7 +25,7 @@ def test_every_published_level_is_listed_twice(toy: Snapshot) -> None:
     levels = ("100m", "500m", "1km")
     assert list(toy.collections) == [f"{i}-{n}{h}" for i in ("toy", "twin") for n in levels for h in ("", "-history")]
     assert toy.inventories["toy"].all_levels == (100, 500, 1000, 5000, 10000)
-    assert toy.inventories["toy"].collection_id(1000, history=True) == "toy-1km-history"
+    assert toy.inventories["toy"].collection(1000, history=True).id == "toy-1km-history"
 
 
 def test_newest_is_the_highest_year_whenever_it_was_built(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_years_with_different_windows_read_as_one_history(tmp_path: Path) -> Non
     edition.publish(tmp_path, "toy")
     history = Catalogue(tmp_path).snapshot().collections["toy-100m-history"]
     batch = cells.read(history, CellQuery())
-    assert batch.cell_id.texts[:36] == batch.cell_id.texts[36:]
+    assert batch.code.texts[:36] == batch.code.texts[36:]
     assert (batch.kg["net"][:36] == 2 * batch.kg["net"][36:]).all()
     west, south, east, north = history.bbox
     three = CellQuery(bbox=(west, south, west + 0.4 * (east - west), north))  # 240 of 600 m: three of six columns

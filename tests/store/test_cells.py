@@ -12,9 +12,10 @@ from carbongrid.errors import InvalidInput, NotFound, UnknownName
 from carbongrid.grid import Grid, Window, kr_code
 from carbongrid.inventory import Pieces
 from carbonstore import cells, edition, quads, text
-from carbonstore.batch import CellBatch
-from carbonstore.catalogue import Catalogue, Collection, Snapshot
+from carbonstore.catalogue import Catalogue, Snapshot
+from carbonstore.cell_batch import CellBatch
 from carbonstore.cells import CellQuery, Elsewhere
+from carbonstore.collection import Collection
 from carbonstore.release import write
 from tests.toy import toy_cell, toy_inventory, toy_publication
 
@@ -148,7 +149,7 @@ def test_data_years_show_where_they_differ(tmp_path_factory: pytest.TempPathFact
 def published_quads(collection: Collection) -> dict[str, shapely.Polygon]:
     """Each cell as a client draws it, in 1e-7 degrees so that touching is exact."""
     batch = cells.read(collection, CellQuery())
-    x, y, of = quads.vertices(batch.window, batch.index)
+    x, y, of = quads.vertices(batch.window, batch.key)
     rings = np.stack([x[of], y[of]], axis=2).astype(float)
     return dict(zip(ids(batch), [shapely.Polygon(ring) for ring in rings], strict=True))
 
@@ -232,7 +233,7 @@ def test_history_is_ordered_by_year_then_cell(history: Collection) -> None:
     batch = cells.read(history, CellQuery())
     assert batch.year.tolist() == [2022] * 36 + [2023] * 36
     assert ids(batch)[0] == f"{toy_cell(-300, 300)}.2022"
-    assert (np.diff(batch.index[:36]) > 0).all()
+    assert (np.diff(batch.key[:36]) > 0).all()
     assert (batch.kg["net"][:36] == 2 * batch.kg["net"][36:]).all()
     only = cells.read(history, CellQuery(years=(2022, 1999)))
     assert set(only.year.tolist()) == {2022}
@@ -283,7 +284,7 @@ def test_sorting_is_stable_and_nulls_come_last_either_way(city: Collection) -> N
         values = column.values[:30]
         assert values.tolist() == sorted(values, reverse=key.startswith("-"))
         equal = np.diff(values) == 0
-        assert (np.diff(batch.index[:30])[equal] > 0).all()
+        assert (np.diff(batch.key[:30])[equal] > 0).all()
 
 
 def test_a_cursor_is_ours_or_refused(history: Collection, toy: Snapshot) -> None:
@@ -382,8 +383,8 @@ def test_limits(city: Collection) -> None:
 def test_codes_agree_with_the_grid(square: Snapshot, toy: Snapshot) -> None:
     for collection in (*square.collections.values(), *toy.collections.values()):
         batch = cells.read(collection, CellQuery(limit=500))
-        found = [batch.window.cell(i) for i in batch.index]
-        assert batch.cell_id.values.tolist() == [batch.window.grid.code(c) for c in found]
+        found = [batch.window.cell(i) for i in batch.key]
+        assert batch.code.values.tolist() == [batch.window.grid.code(c) for c in found]
         if "kr_code" in collection.fields:
             assert batch.column("kr_code").values.tolist() == [kr_code(c) for c in found]
 

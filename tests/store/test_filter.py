@@ -9,14 +9,15 @@ import pytest
 
 from carbongrid.errors import InvalidInput, TooLarge
 from carbonstore import cells
-from carbonstore.catalogue import Collection, Snapshot
-from carbonstore.cell_source import CellSource
+from carbonstore.catalogue import Snapshot
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.filter import Filter, parse
 from carbonstore.filter.source import BLOCK
 from carbonstore.filter.syntax import MAX_BYTES
 from carbonstore.filter.text import accenti, like
 from carbonstore.quads import OutputCrs
+from carbonstore.record_source import RecordSource
 from tests.toy import toy_cell
 
 
@@ -127,7 +128,7 @@ def test_a_box_is_west_south_east_north(city: Collection) -> None:
 
 
 def test_geometries_are_exact_to_the_published_vertex(city: Collection) -> None:
-    outline = CellSource(city, 2023).shapes(slice(0, 36))
+    outline = RecordSource(city, 2023).shapes(slice(0, 36))
     corner = "CRS5179RES100mN1835000E985000"
     index = next(i for i, f in enumerate(cells.read(city, CellQuery()).feature_ids) if f.startswith(corner))
     lon, lat = outline[index].exterior.coords[0]
@@ -227,20 +228,20 @@ def test_patterns() -> None:
 def test_blocks_that_cannot_match_are_not_read(square: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """10,000 cells are ten blocks, the largest value lies in one, and the answer is the same without bounds."""
     collection = square.collections["square-100m"]
-    source = CellSource(collection, 2023)
+    source = RecordSource(collection, 2023)
     values = source.column("emission_total", slice(0, len(source))).values
     largest = int(np.argmax(values))
     asked = Filter.of(parse(f"emission_total >= {float(values[largest])!r} AND status = 'ok'"), collection.fields)
     assert (rows := asked.select(source)) is not None
     assert rows.tolist() == [largest]
     read: set[int] = set()
-    column = CellSource.column
+    column = RecordSource.column
 
-    def watched(self: CellSource, name: str, rows: slice) -> object:
+    def watched(self: RecordSource, name: str, rows: slice) -> object:
         read.update((np.arange(len(self))[rows] // BLOCK).tolist())
         return column(self, name, rows)
 
-    monkeypatch.setattr(CellSource, "column", watched)
+    monkeypatch.setattr(RecordSource, "column", watched)
     asked.select(source)
     assert read == {largest // BLOCK}
     same = asked.select(source, scan=True)

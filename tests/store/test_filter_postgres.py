@@ -10,10 +10,11 @@ import pytest
 import shapely
 
 from carbonstore import cells
-from carbonstore.catalogue import Collection, Snapshot
-from carbonstore.cell_source import CellSource
+from carbonstore.catalogue import Snapshot
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.filter import Filter, parse
+from carbonstore.record_source import RecordSource
 from tests import postgres
 from tests.conftest import missing
 from tests.cql2_trees import Trees
@@ -39,7 +40,7 @@ def database(history: Collection) -> Iterator[psycopg.Connection]:
         columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         connection.execute("SET jit = off")
         connection.execute(f"CREATE TABLE cells (n int, geom geometry(Polygon, 4326), {columns})")
-        shapes = np.concatenate([CellSource(history, y).shapes(slice(0, 36)) for y in history.years])
+        shapes = np.concatenate([RecordSource(history, y).shapes(slice(0, 36)) for y in history.years])
         batch = cells.read(history, CellQuery())
         values = [np.where(c.null, None, c.values.astype(object)) for c in batch.columns.values()]
         with connection.cursor() as cursor, cursor.copy("COPY cells FROM STDIN") as copy:
@@ -71,7 +72,7 @@ def _rows(history: Collection, text: str) -> list[int]:
     """Places of the records, both years end to end."""
     asked, found = Filter.of(parse(text), history.fields), []
     for at, year in enumerate(history.years):
-        rows = asked.select(CellSource(history, year))
+        rows = asked.select(RecordSource(history, year))
         found += [at * 36 + r for r in (range(36) if rows is None else rows.tolist())]
     return found
 
@@ -79,7 +80,7 @@ def _rows(history: Collection, text: str) -> list[int]:
 def test_bounds_of_blocks_change_nothing(square: Snapshot) -> None:
     """The same trees over 10,000 cells, with and without a look at the blocks."""
     collection = square.collections["square-100m"]
-    source, trees = CellSource(collection, 2023), Trees(seed=6, box=collection.bbox)
+    source, trees = RecordSource(collection, 2023), Trees(seed=6, box=collection.bbox)
     for _ in range(100):
         text = trees.tree().text
         asked = Filter.of(parse(text), collection.fields)

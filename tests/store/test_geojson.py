@@ -13,9 +13,10 @@ from pyproj import CRS, Transformer
 
 from carbongrid.errors import UnknownName
 from carbonstore import cells
-from carbonstore.batch import CellBatch
-from carbonstore.catalogue import Collection, Snapshot
+from carbonstore.catalogue import Snapshot
+from carbonstore.cell_batch import CellBatch
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.columns import Labels, Number
 from carbonstore.encode import geojson
 from carbonstore.encode.geojson_kernel import VERTEX, vertices
@@ -34,7 +35,7 @@ def slowly(batch: CellBatch) -> list[dict[str, Any]]:
     window = batch.window
     to = Transformer.from_crs(window.grid.crs, "OGC:CRS84", always_xy=True)
     features = []
-    for row, (index, year) in enumerate(zip(batch.index.tolist(), batch.year.tolist(), strict=True)):
+    for row, (index, year) in enumerate(zip(batch.key.tolist(), batch.year.tolist(), strict=True)):
         cell = window.cell(index)
         w, s, e, n = cell.west, cell.south, cell.west + cell.size, cell.south + cell.size
         ring = [[round(v, 7) for v in to.transform(*corner)] for corner in ((w, s), (e, s), (e, n), (w, n), (w, s))]
@@ -131,7 +132,7 @@ def test_other_crs_in_the_order_of_their_authority(city: Collection, code: int) 
     features = geojson.feature_dicts(batch, crs=crs_uri(code))
     rings = np.array([f["geometry"]["coordinates"][0] for f in features])
     to = Transformer.from_crs("EPSG:5179", f"EPSG:{code}")  # authority order on both sides
-    east, south = batch.window.corners(batch.index)
+    east, south = batch.window.corners(batch.key)
     first, second = to.transform(south, east)
     half_a_unit = 0.5000001 * (1e-7 if code == 4326 else 1e-3)
     assert np.abs(rings[:, 0, 0] - first).max() <= half_a_unit

@@ -14,8 +14,9 @@ from pyproj import CRS, Transformer
 
 from carbongrid.errors import NotFound, UnknownName
 from carbonstore import cells, quads, tms
-from carbonstore.catalogue import Collection, Snapshot
+from carbonstore.catalogue import Snapshot
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import geojson, mvt
 from carbonstore.encode.mvt_kernel import dictionary, varint, varint_size
 
@@ -47,14 +48,14 @@ def in_tile(collection: Collection, tms_id: str, z: int, x: int, y: int) -> dict
     batch = cells.read(collection, CellQuery())
     west, _, _, north = tiles.bounds(z, x, y)
     unit = tiles.side / 2**z / 4096
-    e, n = batch.window.corners(batch.index)
+    e, n = batch.window.corners(batch.key)
     size = batch.window.grid.cell_size
     to = Transformer.from_crs(batch.window.grid.crs, tiles.crs, always_xy=True)
     corner = [to.transform(e + dx * size, n + dy * size) for dx, dy in ((0, 0), (1, 0), (1, 1), (0, 1))]
     rings = np.array([np.stack([(cx - west) / unit, (north - cy) / unit], axis=1) for cx, cy in corner]).transpose(
         1, 0, 2
     )
-    return dict(zip(batch.cell_id.texts, [shapely.Polygon(r) for r in rings], strict=True))
+    return dict(zip(batch.code.texts, [shapely.Polygon(r) for r in rings], strict=True))
 
 
 @pytest.mark.parametrize(("tms_id", "z"), [(WEB, 12), (WEB, 13), (WEB, 15), (GEO, 11), (GEO, 13), (KR, 6), (KR, 9)])

@@ -12,8 +12,9 @@ from shapely.geometry import shape
 from starlette.testclient import TestClient
 
 from carbonstore import cells, postgis
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import geojson
 from tests import postgres
 from tests.conftest import missing

@@ -16,8 +16,9 @@ from rasterio.io import MemoryFile
 from carbongrid.errors import NotFound, UnknownName
 from carbongrid.grid import Grid, Window
 from carbonstore import cells, edition, tms
-from carbonstore.catalogue import Catalogue, Collection
+from carbonstore.catalogue import Catalogue
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import pixels, png, raster, stamp
 from carbonstore.release import write
 from tests.square import square_inventory
@@ -124,7 +125,7 @@ def test_a_value_tile_holds_the_densities_of_the_items(square: Collection, tms_i
     row, col = by_pixel(square, place)
     batch = cells.read(square, CellQuery())
     tonnes = np.full((square.window.nrow, square.window.ncol), np.nan)
-    tonnes.ravel()[batch.index] = batch.column("net").values
+    tonnes.ravel()[batch.key] = batch.column("net").values
     inside = (row >= 0) & (row < square.window.nrow) & (col >= 0) & (col < square.window.ncol)
     assert np.array_equal(alpha == 255, inside)
     got = ((65536 * red + 256 * green + blue) / 100 - 1000)[inside]
@@ -138,7 +139,7 @@ def test_colours_are_those_of_the_classes(square: Collection) -> None:
     row, col = by_pixel(square, place)
     batch = cells.read(square, CellQuery())
     tonnes = np.zeros((square.window.nrow, square.window.ncol))
-    tonnes.ravel()[batch.index] = batch.column("emission_total").values
+    tonnes.ravel()[batch.key] = batch.column("emission_total").values
     wanted = 1 + sum((tonnes[row, col] >= b).astype(int) for b in CLASSES.breaks)
     outside = np.ones((256, 256), bool)
     outside[stamp.box()] = False

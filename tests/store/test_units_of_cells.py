@@ -8,8 +8,9 @@ import pytest
 
 from carbon_provider.tilesets import TileSet
 from carbonstore import cells
-from carbonstore.catalogue import Catalogue, Collection, Snapshot
+from carbonstore.catalogue import Catalogue, Snapshot
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import mvt
 from carbonstore.encode.geojson import feature_dicts
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
