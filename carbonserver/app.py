@@ -17,6 +17,7 @@ from carbonserver.maps import Maps
 from carbonserver.matrix_sets import MatrixSets
 from carbonserver.middleware import BodyLimit, Cors, RequestId
 from carbonserver.pages import Pages
+from carbonserver.process_pages import ProcessPages
 from carbonserver.resource import Revalidated
 from carbonserver.settings import Settings
 from carbonserver.tiles import Tiles
@@ -24,6 +25,8 @@ from carbonserver.warm import lifespan
 from carbonserver.wmts import Wmts
 from carbonstore.catalogue import Catalogue
 from processes import http as process_routes
+from processes.callbacks import Allowed
+from processes.service import Service
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -52,12 +55,16 @@ def _routes(settings: Settings, catalogue: Catalogue, rest: ASGIApp) -> list[Bas
     maps = Maps(settings.url)
     return [
         *viewer_routes.routes(settings, catalogue),
-        *process_routes.routes(catalogue, settings.url, html=rest),
+        *process_routes.routes(catalogue, settings.url, ProcessPages(), _jobs(settings)),
         *Items(settings.url, rest).routes(),
         *Tiles(settings.url).routes(),
         *maps.routes(),
         *Wmts(settings.url, maps).routes(),
         *MatrixSets(settings.url, rest).routes(),
-        *Pages(settings.url, rest).routes(),
+        *Pages(settings.url, rest, public_jobs=settings.public_jobs).routes(),
         Mount("/", rest),
     ]
+
+
+def _jobs(settings: Settings) -> Service:
+    return Service(settings.data, settings.public_jobs, callbacks=Allowed.from_env())

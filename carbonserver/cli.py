@@ -6,6 +6,7 @@ Exit code 0 = done, 2 = bad input, said in one line. Heavy imports wait until a 
 
 import errno
 import json
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -273,16 +274,21 @@ def serve(host: str, port: int | None) -> None:
 
 def _run_server(settings: Settings, first: Callable[[], None]) -> None:
     """Take the port before any work, so that a busy one costs nothing and changes nothing."""
-    import uvicorn
-
     from carbonserver.demo import listen
 
-    socket = listen(settings.host, settings.port)
-    first()
+    bound = listen(settings.host, settings.port)
+    with commands_worker.beside(settings):  # early: by the first job it has loaded what jobs need
+        first()
+        _answer(settings, bound)
+
+
+def _answer(settings: Settings, bound: socket.socket) -> None:
+    """Answer requests until interrupted."""
+    import uvicorn
+
     from carbonserver.app import create_app
 
     app = create_app(settings)
     out.print(f"\n  map          {settings.url}/map\n  collections  {settings.url}/collections\n  stop with Ctrl-C\n")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    with commands_worker.beside(settings):
-        server.run(sockets=[socket])
+    server.run(sockets=[bound])

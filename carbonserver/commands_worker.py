@@ -22,6 +22,7 @@ _GRACE_S = 10.0
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input is closed.")
 def worker(slots: int | None, with_parent: bool) -> None:
     """Run the jobs that servers of this data folder (or CARBONGRID_DATABASE) have accepted, until interrupted."""
+    from processes.callbacks import Allowed, Callbacks
     from processes.child import Site
     from processes.engine import Engine
     from processes.journal import Journal
@@ -32,7 +33,7 @@ def worker(slots: int | None, with_parent: bool) -> None:
     if with_parent:
         threading.Thread(target=_follow, args=(stop,), daemon=True).start()
     journal, site = Journal.open(settings.data), Site(settings.data, settings.url)
-    Engine(journal, site, slots or os.cpu_count() or 1).run(stop)
+    Engine(journal, site, slots or os.cpu_count() or 1, Callbacks(Allowed.from_env())).run(stop)
 
 
 def _follow(stop: threading.Event) -> None:

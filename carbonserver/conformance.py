@@ -38,8 +38,12 @@ TILES = (
 )
 PROCESSES = _classes("ogcapi-processes-1/1.0", "core", "ogc-process-description", "json", "html", "oas30", "dismiss")
 
+JOB_LIST = _classes("ogcapi-processes-1/1.0", "job-list")
+"""Where ``/jobs`` lists anonymous jobs: clients and CITE expect a list without credentials."""
 
-def declared(collections: Sized, processes: Sized) -> dict[str, list[str]]:
+
+def declared(collections: Sized, processes: Sized, *, public_jobs: bool = False) -> dict[str, list[str]]:
     """The document ``/conformance`` of a server with these collections and processes."""
     data = (*FEATURES, *TILES) if len(collections) else ()
-    return {"conformsTo": sorted({*COMMON, *data, *(PROCESSES if len(processes) else ())})}
+    run = (*PROCESSES, *(JOB_LIST if public_jobs else ())) if len(processes) else ()
+    return {"conformsTo": sorted({*COMMON, *data, *run})}

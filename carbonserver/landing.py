@@ -18,6 +18,7 @@ TITLES = {
     "tilesets": {"ko": "전체 자료의 벡터 타일셋", "en": "Vector tilesets of the whole dataset"},
     "schemes": {"ko": "타일 행렬 집합", "en": "Tile matrix sets"},
     "processes": {"ko": "프로세스", "en": "Processes"},
+    "jobs": {"ko": "작업 목록", "en": "Jobs"},
     "map": {"ko": "지도", "en": "Map"},
     "wmts": {"ko": "WMTS 1.0.0 (지도 타일)", "en": "WMTS 1.0.0 of the map tiles"},
 }
@@ -35,15 +36,16 @@ _LINKS = (
     ("related", "/map", "text/html", "map"),
     ("related", "/wmts/1.0.0/WMTSCapabilities.xml", "application/xml", "wmts"),
 )
+_JOBS = (f"{OGC}/job-list", "/jobs", "application/json", "jobs")
 
 
-def landing_page(base: str, language: str) -> dict[str, Any]:
+def landing_page(base: str, language: str, *, public_jobs: bool = False) -> dict[str, Any]:
     """The document in ``ko`` or ``en``; every address starts with ``base``."""
     return {
         "title": TITLE[language],
         "description": DESCRIPTION[language],
         "links": [
             {"rel": rel, "type": media, "title": TITLES[title][language], "href": base + path}
-            for rel, path, media, title in _LINKS
+            for rel, path, media, title in (*_LINKS, *((_JOBS,) if public_jobs else ()))
         ],
     }

@@ -40,8 +40,8 @@ type Make = Callable[[Request, Variant], Mapping[str, Any]]
 class Pages:
     """The documents' routes; ``rest`` is pygeoapi's app."""
 
-    def __init__(self, url: str, rest: ASGIApp) -> None:
-        self.url, self.rest = url, rest
+    def __init__(self, url: str, rest: ASGIApp, *, public_jobs: bool = False) -> None:
+        self.url, self.rest, self.public_jobs = url, rest, public_jobs
 
     def routes(self) -> list[BaseRoute]:
         """Routes to put before pygeoapi's."""
@@ -94,12 +94,11 @@ class Pages:
         if "collection" in request.path_params:
             state_of(request).snapshot.collection(request.path_params["collection"])
 
-    @staticmethod
-    def _conformance(request: Request, _variant: Variant) -> Mapping[str, Any]:
-        return declared(state_of(request).snapshot.collections, PROCESSES)
+    def _conformance(self, request: Request, _variant: Variant) -> Mapping[str, Any]:
+        return declared(state_of(request).snapshot.collections, PROCESSES, public_jobs=self.public_jobs)
 
     def _landing(self, _request: Request, variant: Variant) -> Mapping[str, Any]:
-        return landing_page(self.url, variant.language)
+        return landing_page(self.url, variant.language, public_jobs=self.public_jobs)
 
     def _schema(self, request: Request, variant: Variant) -> Mapping[str, Any]:
         """The properties, or with ``profile=feature`` the GeoJSON feature that holds them.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
 from carbongrid.errors import InvalidInput
@@ -22,11 +22,15 @@ TILE_CACHE = 64 * 2**20
 """Bytes of compressed tiles that a process keeps."""
 
 
+type JobLists = Literal["private", "public"]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``data``: folder of releases and editions; ``url``: public base address without a trailing slash.
 
-    ``tile_cache``: bytes of compressed tiles that a process keeps; 0 keeps none.
+    ``tile_cache``: bytes of compressed tiles that a process keeps; 0 keeps none. ``jobs``: whether ``/jobs`` lists the
+    jobs of a bearer token only, or without one the anonymous jobs of everybody.
     """
 
     data: Path
@@ -34,6 +38,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = PORT
     tile_cache: int = TILE_CACHE
+    jobs: JobLists = "private"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", _base_url(self.url))
@@ -47,13 +52,26 @@ class Settings:
         port = port or _port(env.get("CARBONGRID_PORT") or str(PORT))
         url = env.get("CARBONGRID_URL") or f"http://localhost:{port}"
         cache = _mebibytes(env.get("CARBONGRID_CACHE") or str(TILE_CACHE >> 20))
-        return cls(Path(env.get("CARBONGRID_DATA") or DATA_FOLDER).absolute(), url, host, port, cache)
+        jobs = _job_lists(env.get("CARBONGRID_JOBS") or "private")
+        return cls(Path(env.get("CARBONGRID_DATA") or DATA_FOLDER).absolute(), url, host, port, cache, jobs)
+
+    @property
+    def public_jobs(self) -> bool:
+        """Whether anonymous jobs are listed."""
+        return self.jobs == "public"
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise InvalidInput(f"'{text}' is not a TCP port", where="CARBONGRID_PORT", allowed=["1 .. 65535"])
     return int(text)
+
+
+def _job_lists(text: str) -> JobLists:
+    modes = get_args(JobLists.__value__)
+    if text not in modes:
+        raise InvalidInput(f"'{text}' is no way to list jobs", where="CARBONGRID_JOBS", allowed=modes)
+    return cast(JobLists, text)
 
 
 def _mebibytes(text: str) -> int:

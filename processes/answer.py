@@ -12,7 +12,7 @@ from hashlib import sha256
 import orjson
 
 from carbongrid.errors import InvalidInput
-from processes.base import JSON, Context, Link, Process
+from processes.base import JSON, Context, Execution, Link, Process
 from processes.schema import Binary, Schema, decode
 
 
@@ -33,7 +33,11 @@ class Answer:
 
 def perform(process: Process, request: object, context: Context) -> Answer:
     """Check one execute request, run it and encode its outputs; domain errors pass through."""
-    execution = process.accept(request)
+    return finished(process, process.accept(request), context)
+
+
+def finished(process: Process, execution: Execution, context: Context) -> Answer:
+    """Run a checked request and encode its outputs."""
     made = process.execute(execution, context)
     return replace(answer(process, execution.response, made.values), edition=made.edition)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from carbongrid.errors import InvalidInput, TooLarge, UnknownName
+from processes.callbacks import Subscriber
 from processes.schema import Binary, Json, Schema, Words, clean, decode, finite, named, point, refuse
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 JSON = "application/json"
 LANGUAGES = ("ko", "en")
+"""Spoken here; the first where nothing else is asked for."""
 LANGUAGE_TAGS = ("ko", "ko-KR", "en", "en-US")
 """Values of the query parameter ``lang``."""
-"""Spoken here; the first where nothing else is asked for."""
+ASYNC = "Prefer: respond-async"
 RESPONSES = ("raw", "document")
 _REQUEST = ("inputs", "outputs", "response", "subscriber")
 _QUALIFIED = ("value", "mediaType", "encoding", "schema", "format")
@@ -234,11 +236,12 @@ class Context:
 
 @dataclass(frozen=True)
 class Execution:
-    """A request that passed every check: values by input id, the outputs asked for, raw or document."""
+    """A request that passed every check: values by input id, the outputs asked for, raw or document, whom to tell."""
 
     inputs: Mapping[str, object]
     outputs: tuple[str, ...]
     response: str = "raw"
+    subscriber: Subscriber | None = None
 
 
 @dataclass(frozen=True)
@@ -251,11 +254,21 @@ class Results:
 
 type Run = Callable[[Execution, Context], Results]
 """The work of a process."""
+type Weigh = Callable[[Execution], str | None]
+"""What makes a checked request too much for a client to wait for; None where nothing does."""
+
+
+def light(execution: Execution) -> None:
+    """Every request may be waited for."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A declared process. ``max_body`` is the largest execute request in bytes, counted before parsing."""
+    """A declared process.
+
+    ``max_body``: the largest execute request in bytes, counted before parsing; ``max_sync``: the largest one that is
+    answered at once, where ``heavy`` finds nothing against it. Others are taken as jobs only.
+    """
 
     id: str
     version: str
@@ -267,6 +280,8 @@ class Process:
     example: Json
     run: Run = field(repr=False)
     max_body: int = MIB
+    max_sync: int = 10 * MIB
+    heavy: Weigh = field(default=light, repr=False)
 
     def describe(self, language: str | None = None) -> Json:
         """Process description (18-062r2, clause 7.9); ``language`` None keeps every text as ``{ko, en}``."""
@@ -291,13 +306,21 @@ class Process:
         for name in request:
             if name not in _REQUEST:
                 raise UnknownName(name, _REQUEST[:3], kind="member of an execute request", where=point("", name))
-        if "subscriber" in request:
-            raise refuse("callbacks are not offered", "/subscriber")
         response = request.get("response", "raw")
         if response not in RESPONSES:
             raise refuse(f"{named(response)} is no response type", "/response", *RESPONSES)
         inputs = self._inputs(request.get("inputs", {}))
-        return Execution(inputs, self._outputs(request.get("outputs")), response)
+        subscriber = Subscriber.of(request["subscriber"], "/subscriber") if "subscriber" in request else None
+        return Execution(inputs, self._outputs(request.get("outputs")), response, subscriber)
+
+    def at_once(self, execution: Execution, size: int = 0) -> None:
+        """TooLarge unless the request, of ``size`` bytes, may be answered while its client waits."""
+        if execution.subscriber is not None:
+            raise refuse("only jobs tell subscribers", "/subscriber", f"with the header {ASYNC}")
+        heavy = self.heavy(execution) or (f"a request of {size:,} bytes" if size > self.max_sync else None)
+        if heavy is not None:
+            what = f"{heavy} is too much to wait for; send it with the header {ASYNC}"
+            raise TooLarge(what, where="Prefer", allowed=["respond-async"])
 
     def execute(self, execution: Execution, context: Context) -> Results:
         """Run it and keep the outputs asked for, in declared order."""

@@ -14,6 +14,8 @@ from processes.schema import Array, BBox, Binary, Number, Object, OneOf, Schema,
 
 MAX_PAUSE = 60.0
 """Longest pause, s."""
+LONGEST_SYNC = 30.0
+"""Longest pause that is waited for in a request, s: proxies and clients give up at about this time."""
 _STEP_S = 0.25
 
 _KINDS: dict[str, tuple[Schema, Words]] = {
@@ -38,9 +40,19 @@ def echo(execution: Execution, context: Context) -> Results:
     """Every input that was given, under its own id, after ``pause`` seconds. A link is returned as given, unread."""
     if not execution.inputs:
         raise InvalidInput("nothing was given to give back", where="/inputs", allowed=_KINDS)
-    pause = execution.inputs.get("pause", 0)
-    _wait(float(pause) if isinstance(pause, int | float) else 0.0, context.report)
+    _wait(_pause(execution), context.report)
     return Results({k: v for k, v in execution.inputs.items() if k in _KINDS})
+
+
+def long(execution: Execution) -> str | None:
+    """Why a request must be a job."""
+    pause = _pause(execution)
+    return f"a pause of {pause:g} s" if pause > LONGEST_SYNC else None
+
+
+def _pause(execution: Execution) -> float:
+    pause = execution.inputs.get("pause", 0)
+    return float(pause) if isinstance(pause, int | float) else 0.0
 
 
 def _wait(seconds: float, report: Report) -> None:
@@ -80,6 +92,7 @@ ECHO = Process(
     outputs={k: _output(*v) for k, v in _KINDS.items()},
     example={"inputs": {"text": "안녕, <carbon> & grid"}, "outputs": {"text": {}}, "response": "document"},
     run=echo,
+    heavy=long,
 )
 
 

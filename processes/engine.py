@@ -18,12 +18,18 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+import orjson
+
 from processes import child
+from processes.answer import dump
+from processes.base import JSON, LANGUAGES
+from processes.callbacks import Callbacks, Subscriber
 from processes.child import Failed, Finished, Progress, Site, Told, megabytes, over, resident
 from processes.database import Unreachable
 from processes.errors import Problem
 from processes.jobs import Task
 from processes.journal import Journal
+from processes.status import status_info
 
 LOG = logging.getLogger(__name__)
 TICK_S = 0.2
@@ -46,9 +52,10 @@ class _Run:
 class Engine:
     """Runs up to ``slots`` jobs of a journal at a time."""
 
-    def __init__(self, journal: Journal, site: Site, slots: int) -> None:
+    def __init__(self, journal: Journal, site: Site, slots: int, callbacks: Callbacks | None = None) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._journal, self._site, self._slots = journal, site, slots
+        self._callbacks = callbacks or Callbacks()
         self._runs: dict[tuple[str, int], _Run] = {}
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([child.__name__, site.processes])
@@ -66,6 +73,7 @@ class Engine:
                     stop.wait(1.0)
         finally:
             self._hand_back()
+            self._callbacks.close()
 
     def _load(self) -> None:
         """Load what every job needs, before any lease runs."""
@@ -95,6 +103,7 @@ class Engine:
             theirs.close()
             until = time.monotonic() + self._journal.limits.wall_s
             self._runs[task.id, task.attempt] = _Run(task, process, ours, until)
+            self._tell(task)
 
     def _hear(self, run: _Run) -> None:
         try:
@@ -153,9 +162,23 @@ class Engine:
         for key, run in list(self._runs.items()):
             if run.end is not None:
                 run.end()
+                self._tell(run.task)
                 del self._runs[key]
                 run.pipe.close()
                 run.process.join()
+
+    def _tell(self, task: Task) -> None:
+        """Tell the subscriber, where the request names one, what the job has come to."""
+        job = self._journal.find(task.id) if b'"subscriber"' in task.body else None
+        if job is None or job.attempt != task.attempt:
+            return
+        given = orjson.loads(task.body).get("subscriber")
+        whom = given and Subscriber.of(given, "/subscriber")
+        if whom and job.made:
+            self._callbacks.tell(whom.success, self._site.results.read(job.made), job.made.media_type)
+        elif whom:
+            address = whom.progress if job.open else whom.failed
+            self._callbacks.tell(address, dump(status_info(job, self._site.url, LANGUAGES[0])), JSON)
 
     def _keep_house(self) -> None:
         now = time.monotonic()

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Mapping
 
 from processes.base import JSON, LANGUAGE_TAGS, RESPONSES, Input, Process, said
+from processes.jobs import STATES
 from processes.registry import PROCESSES
 from processes.schema import Json, clean
 
@@ -11,7 +12,9 @@ _TEXT: Json = {"type": "string"}
 _LINK = {"$ref": "#/components/schemas/link"}
 _PREFER: Json = {"name": "Prefer", "in": "header", "required": False, "schema": _TEXT}
 _PREFER |= {"description": "respond-async runs it as a job; wait=S waits up to S seconds for its results first"}
-_ACCEPTED: Json = {"description": "A job; Location names it", "content": {JSON: {"schema": {"type": "object"}}}}
+_INFO = {"$ref": "#/components/schemas/statusInfo"}
+_PLACE: Json = {"Location": {"description": "Address of the job", "schema": _TEXT}}
+_ACCEPTED: Json = {"description": "A job; Location names it", "headers": _PLACE, "content": {JSON: {"schema": _INFO}}}
 
 
 def parts(language: str = "en") -> Json:
@@ -83,8 +86,23 @@ def schemas() -> Json:
         "processSummary": _open(summary, ["id", "version"]),
         "process": _open(described, ["id", "version", "inputs", "outputs"]),
         "processList": _open({"processes": listed, "links": links}, ["processes", "links"]),
-        "jobList": _open({"jobs": {"type": "array", "items": {"type": "object"}}, "links": links}, ["jobs", "links"]),
+        "statusInfo": _status_info(links),
+        "jobList": _open({"jobs": {"type": "array", "items": _INFO}, "links": links}, ["jobs", "links"]),
     }
+
+
+def _status_info(links: Json) -> Json:
+    time: Json = {"type": "string", "format": "date-time"}
+    times: Json = dict.fromkeys(("created", "started", "finished", "updated"), time)
+    about: Json = {
+        "jobID": _TEXT,
+        "processID": _TEXT,
+        "type": {"type": "string", "enum": ["process"]},
+        "status": {"type": "string", "enum": list(STATES)},
+        "message": _TEXT,
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+    }
+    return _open(about | times | {"links": links}, ["jobID", "status", "type"])
 
 
 def _execution(process: Process, language: str) -> Json:
@@ -142,13 +160,23 @@ def _get(
 
 def _jobs() -> Json:
     path: Json = {"name": "jobId", "in": "path", "required": True, "schema": _TEXT}
-    info: Json = {"description": "The job", "content": {JSON: {"schema": {"type": "object"}}}}
-    one: Json = {"tags": ["jobs"], "parameters": [path], "responses": {"200": info} | _problems(400, 404, 500)}
+    info: Json = {"description": "The job", "content": {JSON: {"schema": _INFO}, "text/html": {"schema": _TEXT}}}
+    one: Json = {
+        "tags": ["jobs"],
+        "parameters": [path],
+        "responses": {"200": info} | _problems(400, 404, 500, page=True),
+    }
     made: Json = {"description": "The outputs, as they were asked for", "content": {JSON: {"schema": {}}}}
-    filters, summary = ("status", "type", "processID"), "The jobs of a bearer token"
+    filters, summary = (
+        ("status", "type", "processID"),
+        "The jobs of a bearer token, or the anonymous ones where listed",
+    )
     listed = _get("getJobs", summary, "jobList", ["limit", "offset"], tag="jobs", texts=filters, more=[401])
-    responses = {"200": made} | _problems(404, 410, 500)
+    responses = {"200": made} | _problems(400, 404, 410, 500)
     results = one | {"operationId": "getJobResults", "summary": "Results of a job", "responses": responses}
+    named: Json = {"name": "outputId", "in": "path", "required": True, "schema": _TEXT}
+    output = results | {"operationId": "getJobOutput", "summary": "One output of a document of results"}
+    output |= {"parameters": [path, named]}
     return {
         "/jobs": {"get": listed},
         "/jobs/{jobId}": {
@@ -156,6 +184,7 @@ def _jobs() -> Json:
             "delete": one | {"operationId": "dismissJob", "summary": "Dismiss a job"},
         },
         "/jobs/{jobId}/results": {"get": results},
+        "/jobs/{jobId}/results/{outputId}": {"get": output},
     }
 
 

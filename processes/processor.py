@@ -12,7 +12,7 @@ from typing import ClassVar
 from pygeoapi.process.base import BaseProcessor
 
 from carbonstore.catalogue import Catalogue
-from processes.answer import Answer, perform
+from processes.answer import Answer, finished
 from processes.base import Context, Process
 
 DATA = "CARBONGRID_DATA"
@@ -34,18 +34,20 @@ def context(definition: dict[str, str]) -> Context:
 
 
 class Processor(BaseProcessor):
-    """Base of the processors: a subclass names its process."""
+    """Base of the processors: a subclass names its process. Stock pygeoapi keeps no jobs here, so none are offered."""
 
     process: ClassVar[Process]
 
     def __init__(self, processor_def: dict[str, str]) -> None:
-        super().__init__(processor_def, self.process.describe())
+        super().__init__(processor_def, self.process.describe() | {"jobControlOptions": ["sync-execute"]})
         self.supports_outputs = True
         self._definition = processor_def
 
     def answer(self, request: object) -> Answer:
         """Check and run one execute request; domain errors pass through."""
-        return perform(self.process, request, context(self._definition))
+        asked = self.process.accept(request)
+        self.process.at_once(asked)
+        return finished(self.process, asked, context(self._definition))
 
     def execute(self, data: dict[str, object], outputs: dict[str, object] | None = None) -> tuple[str, object]:
         """pygeoapi's own entry, for managers other than ours: the raw response as (media type, value)."""

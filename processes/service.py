@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a web process may do with jobs: accept, show, list, dismiss and hand out results, each only to its owner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from carbongrid.errors import Gone
 from processes.base import Process
 from processes.body import parse
+from processes.callbacks import Allowed
 from processes.child import Site
 from processes.errors import NoSuchJob, NotReady
 from processes.jobs import ANYONE, Job, Limits, NoToken, Submission
@@ -21,6 +22,7 @@ class Service:
     data: Path
     public: bool = False
     limits: Limits | None = None
+    callbacks: Allowed = field(default_factory=Allowed)
 
     @cached_property
     def journal(self) -> Journal:
@@ -29,7 +31,7 @@ class Service:
 
     def submit(self, process: Process, body: bytes, caller: str, state: str) -> Job:
         """Check an execute request and put it into the queue; InvalidInput, TooLarge or Busy."""
-        process.accept(parse(body))
+        self.callbacks.check(process.accept(parse(body)).subscriber)
         return self.journal.submit(Submission(process.id, process.version, body, caller, state))
 
     def find(self, job: str, caller: str) -> Job:

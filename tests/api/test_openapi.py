@@ -29,6 +29,7 @@ VALUES = {
     "tileRow": "0",
     "tileCol": "0",
     "jobId": "none",
+    "outputId": "none",
 }
 
 

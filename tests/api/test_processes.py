@@ -3,10 +3,11 @@
 
 import email
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema
@@ -18,7 +19,7 @@ from pygeoapi.process.base import JobNotFoundError
 from pygeoapi.process.manager.base import get_manager
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -34,10 +35,18 @@ URL = "http://test.example/carbon"
 TYPES = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 
 
+class Plain:
+    """Pages without a look."""
+
+    headers: Mapping[str, str] = MappingProxyType({"Content-Security-Policy": "default-src 'self'"})
+
+    def draw(self, request: Request, template: str, document: Mapping[str, object], language: str) -> bytes:
+        return str(dict(document)).encode()
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    page = PlainTextResponse("<html>", media_type="text/html")
-    app = Starlette(routes=routes(Catalogue(tmp_path_factory.mktemp("empty")), URL, page))
+    app = Starlette(routes=routes(Catalogue(tmp_path_factory.mktemp("empty")), URL, Plain()))
     with TestClient(app) as opened:
         yield opened
 
@@ -85,9 +94,13 @@ def test_description(client: TestClient, process: Process) -> None:
     assert execution["href"] == f"{URL}/processes/{process.id}/execution"
 
 
-def test_html_is_left_to_the_pages(client: TestClient) -> None:
-    assert client.get("/processes", params={"f": "html"}).text == "<html>"
-    assert client.get("/processes/echo", headers={"Accept": "text/html"}).text == "<html>"
+def test_html_is_drawn_from_the_same_documents(client: TestClient) -> None:
+    drawn = client.get("/processes", params={"f": "html"})
+    assert drawn.text == str(client.get("/processes").json())
+    assert drawn.headers["content-security-policy"] == "default-src 'self'"
+    held = drawn.headers["etag"]
+    assert client.get("/processes", params={"f": "html"}, headers={"If-None-Match": held}).status_code == 304
+    assert client.get("/processes/echo", headers={"Accept": "text/html"}).text.startswith("{'id': 'echo'")
     assert client.get(
         "/processes/echo", headers={"Accept": "text/html", "User-Agent": "x"}, params={"f": "json"}
     ).json()

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from carbonserver import conformance
 
 ALL = (*conformance.COMMON, *conformance.FEATURES, *conformance.TILES, *conformance.PROCESSES)
+"""Declared by every server that publishes something; the list of jobs only where it is public."""
 
 
 def proof(uri: str) -> str:
@@ -25,7 +26,7 @@ def proofs() -> set[str]:
     return {n.name for module in modules for n in ast.walk(module) if isinstance(n, ast.FunctionDef)}
 
 
-@pytest.mark.parametrize("uri", ALL, ids=lambda uri: re.sub(".*/spec/", "", uri))
+@pytest.mark.parametrize("uri", [*ALL, *conformance.JOB_LIST], ids=lambda uri: re.sub(".*/spec/", "", uri))
 def test_a_class_that_is_declared_has_a_test_named_after_it(uri: str) -> None:
     assert proof(uri) in proofs()
 
@@ -45,3 +46,5 @@ def test_an_empty_server_claims_no_data() -> None:
     claimed = conformance.declared([], ["echo"])["conformsTo"]
     assert set(claimed) == {*conformance.COMMON, *conformance.PROCESSES}
     assert set(conformance.declared([], [])["conformsTo"]) == set(conformance.COMMON)
+    assert set(conformance.declared([], ["echo"], public_jobs=True)["conformsTo"]) == {*claimed, *conformance.JOB_LIST}
+    assert set(conformance.declared([], [], public_jobs=True)["conformsTo"]) == set(conformance.COMMON)

@@ -98,7 +98,7 @@ def test_a_link_is_handed_over_unread_where_links_are_taken() -> None:
         ({"inputs": {"name": "a"}, "outputs": {"years": {"format": {"mediaType": "text/csv"}}}},
          "/outputs/years/format/mediaType", ("application/json",)),
         ({"inputs": {"name": "a"}, "response": "both"}, "/response", ("raw", "document")),
-        ({"inputs": {"name": "a"}, "subscriber": {"successUri": "https://example.com"}}, "/subscriber", ()),
+        ({"inputs": {"name": "a"}, "subscriber": {"failedUri": "https://example.com"}}, "/subscriber", None),
     ],
 )  # fmt: skip
 def test_refusals_name_the_place(request_: object, where: str, allowed: tuple[str, ...] | None) -> None:
