@@ -55,11 +55,12 @@ def split(layer: Layer, cuts: Sequence[Cut], codes: Sequence[str]) -> Split:
     weight, piece, unit = _weights(layer, cuts)
     start = np.searchsorted(piece, np.arange(len(layer.pieces.kg) + 1, dtype=np.int64)).astype(np.int64)
     cell = np.repeat(identity(layer.pieces.window, layer.pieces.cells), np.diff(layer.pieces.ptr))
-    key = cell[piece] ^ np.array([_hash(code) for code in (*codes, UNALLOCATED)], np.int64)[unit]
+    key = cell[piece] ^ np.array([code_hash(code) for code in (*codes, UNALLOCATED)], np.int64)[unit]
     return Split(piece, unit, apportion(start, layer.pieces.kg, weight, key))
 
 
-def _hash(code: str) -> int:
+def code_hash(code: str) -> int:
+    """64 bits of a code, by which equal remainders are ordered."""
     return int.from_bytes(blake2b(code.encode(), digest_size=8).digest(), "little", signed=True)
 
 

@@ -51,11 +51,11 @@ class Region:
         ``value``; ``served`` the CRS84 bounds of what is published, to recognise swapped axes. Raises InvalidInput with
         a pointer to the place, or TooLarge beyond MAX_VERTICES and MAX_POLYGONS.
         """
-        members = list(_members(value, where))
-        count = sum(len(polygons) for _, polygons in members)
+        given = list(members(value, where))
+        count = sum(len(polygons) for _, polygons in given)
         if count > MAX_POLYGONS:
             raise TooLarge(f"{count} polygons, more than the {MAX_POLYGONS} a region may have", where=where)
-        shapes = _Reader(served).shapes(members)
+        shapes = Reader(served).shapes(given)
         return cls(shapes[0] if len(shapes) == 1 else _merged(shapes))
 
     @classmethod
@@ -98,7 +98,7 @@ def _merged(shapes: Sequence[Polygon | MultiPolygon]) -> Polygon | MultiPolygon:
     return whole
 
 
-def _members(
+def members(
     value: object, where: str, kinds: tuple[str, ...] = _KINDS
 ) -> Iterator[tuple[str, list[tuple[str, object]]]]:
     """Each geometry as its pointer and its polygons, each polygon as (pointer, coordinates)."""
@@ -110,9 +110,9 @@ def _members(
     _check_crs(value, where)
     if kind == "FeatureCollection":
         for i, feature in enumerate(_listed(value.get("features"), f"{where}/features")):
-            yield from _members(feature, f"{where}/features/{i}", ("Feature",))
+            yield from members(feature, f"{where}/features/{i}", ("Feature",))
     elif kind == "Feature":
-        yield from _members(value.get("geometry"), f"{where}/geometry", _GEOMETRIES)
+        yield from members(value.get("geometry"), f"{where}/geometry", _GEOMETRIES)
     elif kind == "Polygon":
         yield where, [(f"{where}/coordinates", value.get("coordinates"))]
     else:
@@ -141,11 +141,11 @@ def _check_crs(value: Mapping[str, Any], where: str) -> None:
         )
 
 
-class _Reader:
+class Reader:
     """Reads rings, keeping count of vertices."""
 
-    def __init__(self, served: Box | None) -> None:
-        self.served = served
+    def __init__(self, served: Box | None, most: int = MAX_VERTICES) -> None:
+        self.served, self.most = served, most
         self.vertices = 0
 
     def shapes(self, members: Sequence[tuple[str, list[tuple[str, object]]]]) -> list[Polygon | MultiPolygon]:
@@ -160,8 +160,8 @@ class _Reader:
     def _ring(self, where: str, value: object) -> F64:
         positions = _listed(value, where)
         self.vertices += len(positions)
-        if self.vertices > MAX_VERTICES:
-            raise TooLarge(f"more than the {MAX_VERTICES} vertices a region may have", where=where)
+        if self.vertices > self.most:
+            raise TooLarge(f"more than the {self.most} vertices that are taken", where=where)
         ring = _positions(positions, where)
         if len(ring) < 4:
             _refuse(f"a ring of {len(ring)} positions: it takes 4, the last equal to the first", where)

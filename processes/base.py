@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from carbongrid.errors import InvalidInput, TooLarge, UnknownName
+from processes.body import MAX_VALUES
 from processes.callbacks import Subscriber
 from processes.schema import Binary, Json, Schema, Words, clean, decode, finite, named, point, refuse
 
@@ -266,7 +267,8 @@ def light(execution: Execution) -> None:
 class Process:
     """A declared process.
 
-    ``max_body``: the largest execute request in bytes, counted before parsing; ``max_sync``: the largest one that is
+    ``max_body``: the largest execute request in bytes, counted before parsing; ``max_values``: how many JSON
+    values it may hold; ``max_sync``: the largest one that is
     answered at once, where ``heavy`` finds nothing against it. Others are taken as jobs only.
     """
 
@@ -280,6 +282,7 @@ class Process:
     example: Json
     run: Run = field(repr=False)
     max_body: int = MIB
+    max_values: int = MAX_VALUES
     max_sync: int = 10 * MIB
     heavy: Weigh = field(default=light, repr=False)
 

@@ -37,9 +37,9 @@ def too_large(limit: int) -> TooLarge:
     return TooLarge(f"the request body is over its limit of {limit:,} bytes")
 
 
-def parse(body: bytes, where: str = "") -> object:
+def parse(body: bytes, where: str = "", most: int = MAX_VALUES) -> object:
     """The JSON value of a body, or of a file at ``where`` in one; InvalidInput for none, too deep, no JSON, NaN, an
-    infinite number or a member twice.
+    infinite number or a member twice. TooLarge beyond ``most`` values.
     """
     what, body = "the file" if where else "the request body", body.removeprefix(_BOM)
     if not body.strip():
@@ -47,8 +47,8 @@ def parse(body: bytes, where: str = "") -> object:
     depth, values, colons = measure(np.frombuffer(body, np.uint8))
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the JSON is nested {depth} deep", where=where, allowed=[f"at most {MAX_DEPTH}"])
-    if values > MAX_VALUES:
-        raise TooLarge(f"the JSON holds {values:,} values, at most {MAX_VALUES:,} are read", where=where)
+    if values > most:
+        raise TooLarge(f"the JSON holds {values:,} values, at most {most:,} are read", where=where)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -112,7 +112,8 @@ def _attempt(pipe: Connection, site: Site, task: Task, limits: Limits) -> Finish
     state = catalogue.snapshot().hash
     declared: dict[str, Process] = importlib.import_module(site.processes).PROCESSES
     context = Context(catalogue, site.url, _Teller(pipe))
-    made = perform(declared[task.process], parse(task.body), context)
+    process = declared[task.process]
+    made = perform(process, parse(task.body, most=process.max_values), context)
     body = made.body()
     if len(body) > limits.result:
         raise TooLarge(f"the result has {len(body):,} bytes, at most {limits.result:,} are kept")

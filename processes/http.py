@@ -95,7 +95,7 @@ class Processes:
         return responded(await self._work(process, lambda: self._at_once(process, body)))
 
     def _at_once(self, process: Process, body: bytes) -> Answer:
-        asked = process.accept(parse(body))
+        asked = process.accept(parse(body, most=process.max_values))
         process.at_once(asked, len(body))
         return finished(process, asked, self._context)
 

@@ -24,6 +24,7 @@ from carbongrid.pieces import Running
 from carbongrid.sectors import FIGURE, FIGURES, INTERVALS, Band, bit, sector_mask, weights
 from carbongrid.uncertainty import half_widths
 from carbongrid.zonal import Cover, Cut, RegionSums, cell_sums_in, cells_cover, layer_sums
+from carbongrid.zoned import SLIVER
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -32,9 +33,6 @@ Z95 = 1.96
 """Half-width of a 95 % interval in standard deviations."""
 WORST = 5
 """Worst quality grade."""
-SLIVER = 1e-4
-"""Share of a cell (1 m2 of 100 m) below which its gaps are not the region's: an edge meant to run along the lattice is
-straight in CRS84 and leaves it by 4 mm in 500 m."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ class Inside:
     """The answer for one inventory: by band whole and unrounded kilograms, area, sector masks, intervals, quality.
 
     ``area_m2``: geodesic, of region ∩ boundary. ``null``: sectors null over the whole region; ``incomplete``: null or
-    incomplete anywhere in it. ``u95``: half-width in kg by figure of INTERVALS. ``quality``: emission-weighted mean
-    grade, None where nothing is known.
+    incomplete anywhere in it. ``u95``: half-width in kg by figure of INTERVALS, where it is known. ``quality``:
+    emission-weighted mean grade, None where nothing is known.
     """
 
     bands: tuple[Band, ...]
@@ -91,6 +89,12 @@ class Inside:
     incomplete: int
     u95: Mapping[str, float]
     quality: int | None
+
+    @classmethod
+    def nothing(cls, bands: tuple[Band, ...], choice: Choice) -> Self:
+        """No kilograms, no area, and nothing known of intervals."""
+        zero = np.zeros(len(bands), np.int64)
+        return cls(bands, choice, zero, zero.astype(np.float64), 0.0, choice.mask, choice.mask, {}, None)
 
     @cached_property
     def figures(self) -> dict[str, int | None]:
@@ -107,7 +111,8 @@ class Inside:
     @cached_property
     def half_widths(self) -> dict[str, int | None]:
         """``{figure}_u95`` in whole kg of the figures of INTERVALS that are asked for."""
-        return {f"{n}_u95": self._known(n, round(self.u95[n])) for n in INTERVALS if self._asked(n)}
+        known = {n: self._known(n, self.u95.get(n)) for n in INTERVALS if self._asked(n)}
+        return {f"{n}_u95": None if u95 is None else round(u95) for n, u95 in known.items()}
 
     def band_rows(self) -> list[dict[str, object]]:
         """Kilograms by band that counts in the mode and sectors; kg None where the sector is null."""

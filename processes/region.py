@@ -37,16 +37,26 @@ _ITEM = re.compile(r"/collections/([^/]+)/items/([^/]+)")
 
 def schema() -> Json:
     """JSON schema of the input."""
+    code: Json = {"unit": {"type": "string"}}
+    unit: Json = {"type": "object", "properties": code, "required": ["unit"], "additionalProperties": False}
+    return {"oneOf": [*_geometries(), _feature(), layer_schema(), unit]}
+
+
+def layer_schema() -> Json:
+    """JSON schema of a FeatureCollection of polygons."""
+    return _typed("FeatureCollection", "features", {"type": "array", "items": _feature(), "minItems": 1})
+
+
+def _feature() -> Json:
+    return _typed("Feature", "geometry", {"oneOf": _geometries()})
+
+
+def _geometries() -> list[Json]:
     position: Json = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 4}
     ring: Json = {"type": "array", "items": position, "minItems": 4}
     rings: Json = {"type": "array", "items": ring, "minItems": 1}
-    polygon = _typed("Polygon", "coordinates", rings)
-    multi = _typed("MultiPolygon", "coordinates", {"type": "array", "items": rings, "minItems": 1})
-    feature = _typed("Feature", "geometry", {"oneOf": [polygon, multi]})
-    collection = _typed("FeatureCollection", "features", {"type": "array", "items": feature, "minItems": 1})
-    code: Json = {"unit": {"type": "string"}}
-    unit: Json = {"type": "object", "properties": code, "required": ["unit"], "additionalProperties": False}
-    return {"oneOf": [polygon, multi, feature, collection, unit]}
+    polygons: Json = {"type": "array", "items": rings, "minItems": 1}
+    return [_typed("Polygon", "coordinates", rings), _typed("MultiPolygon", "coordinates", polygons)]
 
 
 def _typed(name: str, member: str, value: Json) -> Json:

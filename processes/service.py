@@ -31,7 +31,7 @@ class Service:
 
     def submit(self, process: Process, body: bytes, caller: str, state: str) -> Job:
         """Check an execute request and put it into the queue; InvalidInput, TooLarge or Busy."""
-        self.callbacks.check(process.accept(parse(body)).subscriber)
+        self.callbacks.check(process.accept(parse(body, most=process.max_values)).subscriber)
         return self.journal.submit(Submission(process.id, process.version, body, caller, state))
 
     def find(self, job: str, caller: str) -> Job:
