@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, NotFound
+from carbonstore import text
 from carbonstore.batch import Batch, Part
-from carbonstore.collection import Collection
+from carbonstore.collection import Collection, split_id
 from carbonstore.columns import Labels, Number
 from carbonstore.record_source import RecordSource
 from carbonstore.selection import CellQuery, Selection, known
@@ -70,8 +71,8 @@ def _selected(collection: Collection, query: CellQuery) -> Selection:
 
 def get(collection: Collection, feature_id: str) -> Batch:
     """One record by its id; Elsewhere for a bare code or an older year, NotFound otherwise."""
-    code, _, year = feature_id.partition(".")
-    if year == "":
+    code, year = split_id(feature_id)
+    if year is None:
         return _bare(collection, code)
     found = read(collection, CellQuery(ids=(feature_id,)))
     if len(found) == 1:
@@ -161,8 +162,7 @@ def _sort_keys(column: Number | Labels, descending: bool) -> list[Ints]:
     Labels of several years may repeat a text; equal texts rank equal, so that the next key decides.
     """
     if isinstance(column, Labels):
-        ranks = np.unique(column.texts, return_inverse=True)[1] if column.texts else np.zeros(0, np.int64)
-        rank = np.append(ranks, 0).astype(np.int64)[column.codes]
+        rank = np.append(text.ranks(column.pool, column.offsets), 0)[column.codes]
     else:
         rank = column.scaled
     return [-rank if descending else rank, column.null.astype(np.int64)]
@@ -181,11 +181,11 @@ def _decode(cursor: str, collection: Collection) -> tuple[int, int]:
     """(year, key) of the last record of the page before; InvalidInput for anything but a cursor of ours."""
     wrong = InvalidInput("it is no cursor of this collection", where="cursor", allowed=["the one of a next link"])
     try:
-        feature_id = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-        code, _, year = feature_id.partition(".")
-        keys, number = collection.keys_named(collection.code, code), int(year)
+        feature_id = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
     except ValueError:
         raise wrong from None
-    if not keys or number not in collection.years or _encode(feature_id) != cursor:
+    code, year = split_id(feature_id)
+    keys = collection.keys_named(collection.code, code)
+    if not keys or year not in collection.years or _encode(feature_id) != cursor:
         raise wrong
-    return number, keys[0]
+    return year, keys[0]

@@ -6,6 +6,7 @@ ascend by key. Selection, paging, filters and encoders speak rows and keys only,
 is what its subclass says of them.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 HISTORY = "-history"
 ALL = slice(None)
+
+
+def split_id(feature_id: str) -> tuple[str, int | None]:
+    """(code, year) of a feature id ``{code}.{year}``, whose code may hold dots; (the text, None) without a year."""
+    code, _, year = feature_id.rpartition(".")
+    return (code, int(year)) if code and re.fullmatch(r"[1-9][0-9]{0,3}", year) else (feature_id, None)
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,26 @@ class Collection(ABC):
     def shapes(self, year: int, rows: Rows) -> NDArray[Any]:
         """Geometries in CRS84 with the vertices that clients get, None where a row has none."""
 
+    def largest(self, year: int, rows: Ints, most: int) -> Ints:
+        """At most so many of these rows, ascending: the largest where there are more. Units are few enough."""
+        return rows
+
     def find(self, year: int, keys: Sequence[int]) -> Ints:
         """Rows, ascending, of the records with one of these keys; those of no record are left out."""
         wanted, there = np.unique(np.array(keys, np.int64)), self.keys(year)
         at = np.searchsorted(there, wanted)
         return at[there[np.minimum(at, len(there) - 1)] == wanted] if len(there) else at[:0]
+
+    def lookup(self, year: int, name: str, texts: Sequence[str]) -> Ints | None:
+        """Rows, ascending, whose property is one of these texts; None where they must be looked for."""
+        if name not in self.codes:
+            return None
+        return self.find(year, [key for text in texts for key in self.keys_named(name, text)])
+
+    @property
+    def scattered(self) -> Sequence[str]:
+        """Properties with about as many texts as there are records: nothing is known of a block of them."""
+        return self.codes
 
     def batch(self, parts: Sequence["Part"], n: int, matched: int) -> "Batch":
         """A batch of ``n`` records from parts that tell where their rows stand in it."""

@@ -32,7 +32,7 @@ class Number:
 class Labels:
     """Texts by code: text ``k`` is ``pool[offsets[k]:offsets[k + 1]]`` in UTF-8, row ``i`` has ``codes[i]``, -1 = null.
 
-    ``boolean``: the only text is ``true`` and means it.
+    ``boolean``: the texts are ``true`` or ``false`` and mean it.
     """
 
     pool: Bytes
@@ -58,8 +58,8 @@ class Labels:
 
     @cached_property
     def values(self) -> NDArray[np.object_]:
-        """The texts (or True) by row, None where null."""
-        table = np.array([*([True] if self.boolean else self.texts), None], object)
+        """The texts (or truth values) by row, None where null."""
+        table = np.array([*([t == "true" for t in self.texts] if self.boolean else self.texts), None], object)
         return table[self.codes]
 
 

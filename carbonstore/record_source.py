@@ -56,13 +56,11 @@ class RecordSource:
 
     def lookup(self, name: str, texts: Sequence[str]) -> Ints | None:
         """Records by their codes."""
-        if name not in self.collection.codes:
-            return None
-        return self.collection.find(self.year, [k for text in texts for k in self.collection.keys_named(name, text)])
+        return self.collection.lookup(self.year, name, texts)
 
     def bounds(self, name: str) -> Range | Tally | None:
         """What the blocks of a property hold; nothing is known of codes."""
-        if name in self.collection.codes:
+        if name in self.collection.scattered:
             return None
         kept = self.collection.stored(self.year).bounds
         if name not in kept:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which records of a collection a query names: rows of every year, found without making a record."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.batch import Batch, Part
-from carbonstore.collection import Collection
+from carbonstore.collection import Collection, split_id
 from carbonstore.columns import Labels, Number
 from carbonstore.filter import Filter
 from carbonstore.quads import Box
@@ -158,15 +157,15 @@ def _keys_of_ids(collection: Collection, ids: Sequence[str]) -> dict[int, list[i
         raise InvalidInput(f"{len(ids)} ids are too many", where="ids", allowed=[f"up to {MAX_IDS}"])
     found: dict[int, list[int]] = {}
     for feature_id in ids:
-        code, _, year = feature_id.partition(".")
-        if re.fullmatch(r"[1-9][0-9]{0,3}", year):
-            found.setdefault(int(year), []).extend(collection.keys_named(collection.code, code))
+        code, year = split_id(feature_id)
+        if year is not None:
+            found.setdefault(year, []).extend(collection.keys_named(collection.code, code))
     return found
 
 
 def _equals(column: Number | Labels, name: str, value: object) -> NDArray[np.bool_]:
     if isinstance(column, Labels):
-        wanted = "true" if column.boolean and str(value).lower() == "true" else str(value)
+        wanted = str(value).lower() if column.boolean else str(value)
         codes = [k for k, label in enumerate(column.texts) if label == wanted]
         return np.isin(column.codes, codes)
     try:

@@ -145,7 +145,7 @@ def _drawn(layer: Layer, crs: str) -> tuple[_Drawn, I64]:
     for some in _chunks(n):
         shapes = layer.geometry.take(rows[some]).to_shapely()
         size[some] = _sizes(layer.kind, shapes, crs)
-        on_earth = shapely.transform(shapes, _to_crs84(crs))
+        on_earth = shapely.orient_polygons(shapely.transform(shapes, _to_crs84(crs)))  # as RFC 7946 wants them
         box[some] = shapely.bounds(on_earth)
         parts.append(Wkb.from_shapely(on_earth))
     return _Drawn(Wkb.joined(parts), box, np.round(size, 1)), rows
@@ -307,10 +307,25 @@ class SourceLevel:
     def _id(self, row: int) -> bytes:
         return self.ids.data[self.ids.offsets[row] : self.ids.offsets[row + 1]].tobytes()
 
+    def rows_with(self, name: str, texts: Sequence[str]) -> I64:
+        """Rows, ascending, whose text (one of ``plain``) is one of these; nothing is decoded."""
+        column = self.plain[name]
+        found = [_equal(column, text.encode()) for text in set(texts) if text]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *found]))
+
     def texts(self, name: str, rows: I64) -> tuple[NDArray[np.uint8], I64]:
         """Bytes of a plain text (``source_id`` or one of ``plain``) of some rows, and their offsets."""
         column = self.ids if name == "source_id" else self.plain[name]
         return gathered(column.data, column.offsets, rows)
+
+
+def _equal(column: Wkb, wanted: bytes) -> I64:
+    """Rows of a column of texts that hold these bytes."""
+    size, start = len(wanted), column.offsets[:-1]
+    rows = np.flatnonzero(np.diff(column.offsets) == size)
+    for k, byte in enumerate(wanted):
+        rows = rows[column.data[start[rows] + k] == byte]
+    return rows
 
 
 def _touch(sides: Sequence[F64] | F64, box: Box) -> Mask:

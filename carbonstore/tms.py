@@ -124,6 +124,7 @@ SETS = MappingProxyType(
 _ZOOMS = ((10_000, 0), (5_000, 6), (1_000, 8), (500, 10), (100, 12), (25, 14), (10, 15))
 """First WebMercatorQuad zoom of each level in metres, coarsest first."""
 _UNIT_ZOOMS = MappingProxyType({"nation": 4, "sido": 4, "viloyat": 4, "sigungu": 7, "tuman": 7})
+_SOURCE_ZOOMS = MappingProxyType({"roads": 10, "forests": 10, "buildings": 13})
 _LOWEST_UNITS = 10
 """First WebMercatorQuad zoom of units of each level, and of all others (dong, zoning)."""
 
@@ -151,3 +152,8 @@ def web_zoom(level: int) -> int:
 def unit_zoom(level: str) -> int:
     """First WebMercatorQuad zoom of a level of units."""
     return _UNIT_ZOOMS.get(level, _LOWEST_UNITS)
+
+
+def source_zoom(kind: str) -> int:
+    """First WebMercatorQuad zoom of sources of a kind."""
+    return _SOURCE_ZOOMS[kind]

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cell records as Mapbox Vector Tiles 2.1: whole quadrilaterals, exact values, null = the key is absent.
+"""Records as Mapbox Vector Tiles 2.1: exact values, null = the key is absent.
 
 A tile holds each cell whose interior meets it, drawn whole: what sticks out is the buffer that renderers want, and
-no cell is ever cut. Numbers are the doubles that a JSON reader gets from items.
+no cell is ever cut. Other geometries are cut a little outside of it (``mvt_shapes``). Numbers are the doubles that a
+JSON reader gets from items.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from carbongrid.errors import NotFound
@@ -17,10 +20,11 @@ from carbongrid.lattice import project_lattice
 from carbonstore import quads, tms
 from carbonstore.batch import Batch, Part
 from carbonstore.catalogue import Published, Snapshot
-from carbonstore.cell_collection import CellCollection, level_name, of_cells
+from carbonstore.cell_collection import CellCollection, level_name
 from carbonstore.collection import Collection
 from carbonstore.columns import Column, Labels, Number
 from carbonstore.encode import mvt_kernel as kernel
+from carbonstore.encode.mvt_shapes import MARGIN, Paths
 from carbonstore.quads import Box
 from carbonstore.selection import known
 from carbonstore.text import Bytes, Ints
@@ -29,6 +33,8 @@ from carbonstore.tms import EXTENT, TileMatrixSet
 F64 = NDArray[np.float64]
 _FINE = 1 / 16
 """Tile units by which an interpolated corner may miss: a sixteenth disappears in rounding to whole units."""
+MOST = 25_000
+"""Records with geometries of their own that a tile holds at most, the largest first: about as many as cells."""
 _LEAST = 0.25
 """Tile units by which a cell must reach into a tile: what is 1 before rounding is in, however the cell is turned."""
 
@@ -48,8 +54,11 @@ def tile(
         raise NotFound(
             f"{collection.id} has no tiles of zoom {z} in {tiles.id}", where="tile", allowed=[f"{first}–{last}"]
         )
-    names = _names(collection, properties)
-    return _layer(of_cells(collection), year or collection.years[-1], _Frame(tiles, z, x, y), collection.id, names)
+    names, frame = _names(collection, properties), _Frame(tiles, z, x, y)
+    year = year or collection.years[-1]
+    if isinstance(collection, CellCollection):
+        return _layer(collection, year, frame, collection.id, names)
+    return _layer_of_shapes(collection, year, frame, collection.id, names)
 
 
 def dataset_tile(
@@ -129,7 +138,23 @@ def _layer(
         return b""
     batch = _batch(collection, year, rows[met], names)
     shapes = kernel.Shapes(x, y, row[met], col[met], batch.key)
-    return _encode(name, _columns(batch, level), shapes)
+    return _encode(name, _columns(batch, level), _Cells(shapes))
+
+
+def _layer_of_shapes(collection: Collection, year: int, frame: _Frame, name: str, names: Sequence[str]) -> bytes:
+    """The layer of the records whose geometry meets a tile or its margin; b"" without any."""
+    west, south, east, north = frame.bounds
+    margin = MARGIN * frame.unit
+    around = quads.surrounding((west - margin, south - margin, east + margin, north + margin), frame.tiles.crs)
+    near = collection.near(year, around)
+    rows = collection.largest(year, np.arange(len(collection.stored(year))) if near is None else near, MOST)
+    geometry = collection.shapes(year, rows)
+    rows, geometry = rows[there := ~shapely.is_missing(geometry)], geometry[there]
+    paths = Paths.of(geometry, frame.tiles.crs, west, north, frame.unit)
+    if not len(paths.at):
+        return b""
+    batch = _batch(collection, year, rows[paths.at], names)
+    return _encode(name, batch.columns, _Paths(paths, batch.key))
 
 
 def _batch(collection: Collection, year: int, rows: Ints, names: Sequence[str]) -> Batch:
@@ -187,31 +212,73 @@ def _used(column: Labels, first: int) -> tuple[Ints, Ints]:
     return number[column.codes], np.flatnonzero(occurs)
 
 
-def _encode(name: str, columns: Mapping[str, Column], shapes: kernel.Shapes) -> bytes:
+class _Drawing(Protocol):
+    """What the records of a layer look like: ``room`` for all paths in bytes, and the writer of their features."""
+
+    @property
+    def room(self) -> int: ...
+
+    def write(self, out: Bytes, at: int, codes: Ints) -> int: ...
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Squares of a lattice."""
+
+    shapes: kernel.Shapes
+
+    @property
+    def room(self) -> int:
+        return len(self.shapes.ids) * 8 * 6
+
+    def write(self, out: Bytes, at: int, codes: Ints) -> int:
+        return kernel.features(out, at, self.shapes, codes)
+
+
+@dataclass(frozen=True)
+class _Paths:
+    """Geometries of their own, with the keys of their records."""
+
+    paths: Paths
+    ids: Ints
+
+    @property
+    def room(self) -> int:
+        return len(self.paths.commands) + 10 * len(self.ids)
+
+    def write(self, out: Bytes, at: int, codes: Ints) -> int:
+        paths = self.paths
+        return kernel.paths(out, at, self.ids, paths.kind, paths.commands, paths.offsets, codes)
+
+
+def _encode(name: str, columns: Mapping[str, Column], drawing: _Drawing) -> bytes:
     """A layer: version 2, name, features, keys, values, extent, in this order."""
     values = _Values.of(list(columns.values()))
     head, tail = _message(15, 2) + _text(1, name), _message(5, EXTENT)
     keys = b"".join(_text(3, key) for key in columns)
-    out = np.empty(_room(values, len(head) + len(keys) + len(tail)), np.uint8)
-    at: int = kernel.features(out, _copy(out, 0, head), shapes, values.codes)
+    out = np.empty(_room(values, drawing.room + len(head) + len(keys) + len(tail)), np.uint8)
+    at = drawing.write(out, _copy(out, 0, head), values.codes)
     at = kernel.doubles(out, _copy(out, at, keys), values.doubles)
     at = kernel.integers(out, at, values.integers)
     for labels, used in values.texts:
-        at = _copy(out, at, _TRUE) if labels.boolean else kernel.strings(out, at, labels.pool, labels.offsets, used)
+        if labels.boolean:
+            at = _copy(out, at, b"".join(_BOOLEAN[labels.texts[k]] for k in used))
+        else:
+            at = kernel.strings(out, at, labels.pool, labels.offsets, used)
     end = _copy(out, at, tail)
     return b"\x1a" + _number(end) + out[:end].tobytes()
 
 
-_TRUE = b"\x22\x02\x38\x01"
-"""A value of bool_value (Value field 7) true."""
+_BOOLEAN = {"true": b"\x22\x02\x38\x01", "false": b"\x22\x02\x38\x00"}
+"""Values of bool_value (Value field 7)."""
 
 
 def _room(values: _Values, fixed: int) -> int:
-    """Bytes that a layer cannot exceed: a feature has ten bytes of frame, tags and twelve varints."""
+    """Bytes that a layer cannot exceed, ``fixed`` of them for what is no value: a feature has a frame and tags."""
     n, keys = values.codes.shape
     texts = sum(int(np.diff(labels.offsets).max(initial=0) + 12) * len(used) for labels, used in values.texts)
     numbers = 11 * len(values.doubles) + 13 * len(values.integers)
-    return int(fixed + n * (24 + keys * 6 + 8 * 6) + numbers + texts + 16)
+    return int(fixed + n * (24 + keys * 6) + numbers + texts + 16)
 
 
 def _copy(out: Bytes, at: int, data: bytes) -> int:

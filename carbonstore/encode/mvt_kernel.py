@@ -106,25 +106,39 @@ def _tags_size(codes: Ints, i: int) -> int:
 
 
 @kernel
+def _head(out: Bytes, at: int, id: int, codes: Ints, i: int, kind: int, path: int) -> int:
+    """Begin a Feature (Layer field 2) up to the size of its geometry's ``path``; ``kind``: 2 = lines, 3 = polygons."""
+    tags, id_size = _tags_size(codes, i), 1 + varint_size(id)
+    out[at] = 0x12
+    at = varint(out, at + 1, id_size + 1 + varint_size(tags) + tags + 2 + 1 + varint_size(path) + path)
+    out[at] = 0x08  # Feature field 1: id
+    at = varint(out, at + 1, id)
+    out[at] = 0x12  # Feature field 2: tags
+    at = varint(out, at + 1, tags)
+    for k in range(codes.shape[1]):
+        if codes[i, k] >= 0:
+            at = varint(out, varint(out, at, k), codes[i, k])
+    out[at] = 0x18  # Feature field 3: the type
+    out[at + 1] = kind
+    out[at + 2] = 0x22  # Feature field 4: geometry
+    return varint(out, at + 3, path)
+
+
+@kernel
+def paths(out: Bytes, at: int, ids: Ints, kind: int, commands: Bytes, offsets: Ints, codes: Ints) -> int:
+    """Write a Feature per path that is encoded already; ``codes`` (n, keys) are value numbers, -1 = no such key."""
+    for i in range(len(ids)):
+        at = _head(out, at, ids[i], codes, i, kind, offsets[i + 1] - offsets[i])
+        at = put(out, at, commands, offsets[i], offsets[i + 1])
+    return at
+
+
+@kernel
 def features(out: Bytes, at: int, shapes: Shapes, codes: Ints) -> int:
-    """Write a Feature (Layer field 2) per cell; ``codes`` (n, keys) are value numbers, -1 = the key is absent."""
+    """Write a Feature per cell; ``codes`` as of :func:`paths`."""
     moves = np.empty(11, np.int64)
     for i in range(len(shapes.ids)):
-        path, tags = _path(moves, shapes, i), _tags_size(codes, i)
-        id_size = 1 + varint_size(shapes.ids[i])
-        out[at] = 0x12
-        at = varint(out, at + 1, id_size + 1 + varint_size(tags) + tags + 2 + 1 + varint_size(path) + path)
-        out[at] = 0x08  # Feature field 1: id
-        at = varint(out, at + 1, shapes.ids[i])
-        out[at] = 0x12  # Feature field 2: tags
-        at = varint(out, at + 1, tags)
-        for k in range(codes.shape[1]):
-            if codes[i, k] >= 0:
-                at = varint(out, varint(out, at, k), codes[i, k])
-        out[at] = 0x18  # Feature field 3: the type, 3 = polygon
-        out[at + 1] = 3
-        out[at + 2] = 0x22  # Feature field 4: geometry
-        at = varint(out, at + 3, path)
+        at = _head(out, at, shapes.ids[i], codes, i, 3, _path(moves, shapes, i))
         for k in range(11):
             at = varint(out, at, moves[k])
     return at

@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from carbonstore import quads
@@ -21,7 +22,8 @@ _LINE, _POLYGON = 1, 3
 
 
 def table(batch: Batch) -> pa.Table:
-    """Column ``id`` (the feature ids), then the batch's properties in their order; null is null.
+    """Column ``id`` (the feature ids), then the batch's properties in their order; null is null. A property that is
+    called ``id`` itself stands in its place: with ``year`` it says the same.
 
     Numbers with decimals are float64, as a JSON reader gets them, others int64; dates are date32.
     """
@@ -51,7 +53,7 @@ def _labels(column: Labels) -> pa.Array:
     buffers = [None, pa.py_buffer(column.offsets.astype("int64").tobytes()), pa.py_buffer(column.pool.tobytes())]
     pool = pa.Array.from_buffers(pa.large_string(), n, buffers)
     if column.boolean:
-        pool = pa.array([True] * n, pa.bool_())
+        pool = pc.equal(pool, "true")
     return pool.take(pa.array(column.codes, mask=column.null))
 
 
