@@ -104,7 +104,8 @@ class CarrierUse:
 class Country:
     """What ``country.toml`` says. ``heat_regions``: administrative code prefix -> district heat supplier.
 
-    ``disclosure``: when a sum of meters may be published; ``units``: the levels of its units.
+    ``disclosure``: when a sum of meters may be published; ``units``: the levels of its units; ``extent``: a generous
+    box around it in CRS84 (west, south, east, north), None for a pack that holds anywhere.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Country:
     heat_regions: Mapping[str, str]
     disclosure: Rule
     units: UnitScheme | None = None
+    extent: tuple[float, float, float, float] | None = None
 
     def heat_supplier(self, region: str) -> str:
         """Supplier of the longest matching code prefix, else the default one."""
@@ -299,7 +301,13 @@ def _country(raw: Mapping[str, Any], where: str) -> Country:
         heat_regions=heat.get("regions", {}),
         disclosure=_disclosure(raw.get("disclosure", {}), f"{where}: disclosure"),
         units=UnitScheme.of(raw["units"], f"{where}: units") if "units" in raw else None,
+        extent=_extent(head["extent"]) if "extent" in head else None,
     )
+
+
+def _extent(box: Sequence[float]) -> tuple[float, float, float, float]:
+    west, south, east, north = map(float, box)
+    return west, south, east, north
 
 
 def _disclosure(table: Mapping[str, Any], where: str) -> Rule:

@@ -76,6 +76,14 @@ def build(
     timed = Timed(progress)
     timed("check", 0, 1)
     file = read(path) if year is None else read(path).with_year(year)
+    return build_file(file, root, timed, how)
+
+
+def build_file(
+    file: InventoryFile, root: Path, progress: Progress = silent, how: Partitioning = ONE_PROCESS
+) -> Release:
+    """The same from an inventory file that was read and checked, or made of what a client sent."""
+    timed = progress if isinstance(progress, Timed) else Timed(progress)
     factors = file.factor_set
     base = digest(file.year, input_hashes(file, {}), program_digest())
     timed("check", 1, 1)

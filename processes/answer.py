@@ -5,6 +5,7 @@
 decoded. ``raw`` with several: ``multipart/related``, a part per output named by Content-ID. Equal values, equal bytes.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -12,7 +13,7 @@ from hashlib import sha256
 import orjson
 
 from carbongrid.errors import InvalidInput
-from processes.base import JSON, Context, Execution, Link, Process
+from processes.base import JSON, Context, Encoded, Execution, Link, Process, bare
 from processes.schema import Binary, Schema, decode
 
 
@@ -58,12 +59,25 @@ def answer(process: Process, response: str, values: Mapping[str, object]) -> Ans
 
 
 def given(value: object) -> object:
-    """A value as JSON: a link as it was given."""
+    """A value as JSON: a link as it was given, bytes as a qualified value unless they are JSON."""
+    if isinstance(value, Encoded):
+        return qualified(value)
     return dict(value.given) if isinstance(value, Link) else value
+
+
+def qualified(value: Encoded) -> object:
+    """Bytes of a media type in a JSON document: JSON itself, text beside its type, all else as base64."""
+    if bare(value.media_type).endswith("json"):
+        return orjson.loads(value.data)
+    if value.media_type.startswith("text/"):
+        return {"value": value.data.decode(), "mediaType": value.media_type}
+    return {"value": b64encode(value.data).decode(), "encoding": "base64", "mediaType": value.media_type}
 
 
 def single(schema: Schema, value: object) -> Answer:
     """One value in its own media type."""
+    if isinstance(value, Encoded):
+        return Answer(value.media_type, value.data)
     if isinstance(value, Link):
         return Answer(JSON, given(value))
     if isinstance(schema, Binary):

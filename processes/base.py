@@ -136,21 +136,30 @@ class Input:
         return Placed(checked, at) if self.placed else checked
 
     def _file(self, value: dict[str, object], at: str) -> Upload:
-        """The bytes of a file; its media type must be said, its encoding is base64."""
+        """The bytes of a file; its media type must be said, its encoding is base64; text may come as it is."""
         media, encoding = _form(value, at)
         if media is None or bare(media) not in self.files:
             what = "a file needs its media type" if media is None else f"{named(media)} is no accepted file"
             raise refuse(what, point(at, "mediaType"), *self.files)
-        if encoding is not None and str(encoding).lower() not in ("base64", "binary"):
-            raise refuse(f"{named(encoding)} is no accepted encoding", point(at, "encoding"), "base64")
+        plain = bare(media).startswith("text/")
+        known = ("utf-8", "base64", "binary") if plain else ("base64", "binary")
+        if encoding is not None and str(encoding).lower() not in known:
+            raise refuse(f"{named(encoding)} is no accepted encoding", point(at, "encoding"), *known[:-1])
         text, place = str(value["value"]), point(at, "value")
+        if plain and str(encoding or "utf-8").lower() == "utf-8":
+            return self._checked_file(text.encode(), bare(media), place)
         if self.max_bytes is not None and len(text) // 4 * 3 - 2 > self.max_bytes:
             raise self._too_large(len(text) // 4 * 3, place)
         try:
             data = decode(text)
         except (binascii.Error, ValueError):
             raise refuse(f"base64 text of {media} is expected", place) from None
-        return Upload(data, bare(media), place)
+        return self._checked_file(data, bare(media), place)
+
+    def _checked_file(self, data: bytes, media: str, at: str) -> Upload:
+        if self.max_bytes is not None and len(data) > self.max_bytes:
+            raise self._too_large(len(data), at)
+        return Upload(data, media, at)
 
     def _too_large(self, size: int, at: str) -> TooLarge:
         return TooLarge(f"{size:,} bytes, more than the {self.max_bytes:,} this input may have", where=at)
@@ -187,19 +196,30 @@ def _form(value: dict[str, object], at: str) -> tuple[object, object]:
 
 @dataclass(frozen=True)
 class Output:
-    """One declared output; its media type is its kind's."""
+    """One declared output. Its media type is its kind's; ``others``: kinds of further ones that may be asked for."""
 
     schema: Schema
     title: Words
     description: Words
+    others: tuple[Schema, ...] = ()
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What it may be asked for in, the default first."""
+        return tuple(kind.media_type for kind in (self.schema, *self.others))
+
+    def json(self) -> Json:
+        """JSON schema of its value, one a media type."""
+        kinds = [kind.json() for kind in (self.schema, *self.others)]
+        return {"oneOf": kinds} if self.others else kinds[0]
 
     def describe(self, language: str | None) -> Json:
         """Its member of a process description."""
         texts = {"title": said(self.title, language), "description": said(self.description, language)}
-        return texts | {"schema": self.schema.json()}
+        return texts | {"schema": self.json()}
 
-    def accept(self, given: object, at: str) -> None:
-        """Check how the output is asked for: by value, in its own media type."""
+    def accept(self, given: object, at: str) -> str:
+        """The media type that the output is asked for in; by value only."""
         if not isinstance(given, dict):
             raise refuse(f"an object is expected, not {named(given)}", at, *_OUTPUT)
         for name in given:
@@ -210,9 +230,11 @@ class Output:
             raise refuse(f"{mode} is no transmission mode of this output", point(at, "transmissionMode"), "value")
         form = given.get("format", {})
         media = form.get("mediaType") if isinstance(form, dict) else form
-        if media is not None and bare(media) != bare(self.schema.media_type):
+        known = {bare(one): one for one in self.media_types}
+        if media is not None and bare(media) not in known:
             place = point(point(at, "format"), "mediaType")
-            raise refuse(f"{named(media)} is no format of this output", place, self.schema.media_type)
+            raise refuse(f"{named(media)} is no format of this output", place, *self.media_types)
+        return self.media_types[0] if media is None else known[bare(media)]
 
 
 type Report = Callable[[float, Words], None]
@@ -227,22 +249,33 @@ def unheard(share: float, stage: Words) -> None:
 class Context:
     """What a process may look at: the published map, and the server's public address for its own links.
 
-    ``report`` is told how far the run has come.
+    ``report`` is told how far the run has come; ``job``: nobody waits on a connection, so it may take long.
     """
 
     catalogue: "Catalogue"
     url: str
     report: Report = unheard
+    job: bool = False
 
 
 @dataclass(frozen=True)
 class Execution:
-    """A request that passed every check: values by input id, the outputs asked for, raw or document, whom to tell."""
+    """A request that passed every check: values by input id, the outputs asked for with the media type of each, raw or
+    document, whom to tell.
+    """
 
     inputs: Mapping[str, object]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, str]
     response: str = "raw"
     subscriber: Subscriber | None = None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The value of an output as the bytes of its media type."""
+
+    media_type: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -346,17 +379,16 @@ class Process:
             raise InvalidInput("this input is required", where=at)
         return declared.accept(declared.default, at)
 
-    def _outputs(self, given: object) -> tuple[str, ...]:
-        """Ids asked for; all where ``outputs`` is left out or empty (18-062r2, requirement 27)."""
+    def _outputs(self, given: object) -> dict[str, str]:
+        """Media type by id of those asked for; all where ``outputs`` is left out or empty (requirement 27)."""
         if given is None or given == {}:
-            return tuple(self.outputs)
+            return {name: output.media_types[0] for name, output in self.outputs.items()}
         if not isinstance(given, dict):
             raise refuse(f"an object is expected, not {named(given)}", "/outputs", *self.outputs)
-        for name, asked in given.items():
+        for name in given:
             if name not in self.outputs:
                 raise UnknownName(name, self.outputs, kind="output", where=point("/outputs", name))
-            self.outputs[name].accept(asked, point("/outputs", name))
-        return tuple(k for k in self.outputs if k in given)
+        return {k: o.accept(given[k], point("/outputs", k)) for k, o in self.outputs.items() if k in given}
 
 
 def said(words: Words, language: str | None) -> object:

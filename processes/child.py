@@ -111,7 +111,7 @@ def _attempt(pipe: Connection, site: Site, task: Task, limits: Limits) -> Finish
     catalogue = Catalogue(site.data)
     state = catalogue.snapshot().hash
     declared: dict[str, Process] = importlib.import_module(site.processes).PROCESSES
-    context = Context(catalogue, site.url, _Teller(pipe))
+    context = Context(catalogue, site.url, _Teller(pipe), job=True)
     process = declared[task.process]
     made = perform(process, parse(task.body, most=process.max_values), context)
     body = made.body()

@@ -5,11 +5,13 @@ The region is cut with the inventory's boundary; every year asked for is summed 
 A region and its complement add up to the whole, to the kilogram.
 """
 
+from processes.activity_inputs import ACTIVITY_INPUTS
 from processes.base import MIB, Context, Execution, Input, Output, Process, Results
+from processes.cells import CELLS, encoded
 from processes.choice import level_of, years_of
 from processes.inputs import INVENTORY, LEVEL, METHOD, MODE, SECTORS, YEAR
 from processes.inside import Inside
-from processes.place import choice_of, place
+from processes.place import Place, asked, choice_of
 from processes.processor import Processor
 from processes.region import schema
 from processes.schema import Declared
@@ -18,23 +20,30 @@ from processes.uploads import GEOJSON, MEDIA
 
 MAX_REGION = 10 * MIB
 """Limit of a region (contract, section 6), of a file counted before it is parsed."""
-MAX_BODY = 2 * MAX_REGION
-"""Of a request: a file takes a third more as base64."""
+MAX_BODY = 90 * MIB
+"""Of a request: tables of activity data, a third longer as base64."""
 
 
 def estimate_region(execution: Execution, context: Context) -> Results:
-    """The work: resolve the region, choose the inventory, sum every year of one edition."""
-    snapshot, inputs = context.catalogue.snapshot(), execution.inputs
-    asked = place(inputs, snapshot, context.url)
-    published = asked.published
-    level_of(inputs.get("level"), published)
+    """The work: resolve the region, choose the inventory or make it of the data sent, sum every year of one edition."""
+    with asked(execution.inputs, context) as where:
+        return _answer(execution, where, context)
+
+
+def _answer(execution: Execution, where: Place, context: Context) -> Results:
+    published, inputs = where.published, execution.inputs
+    level = level_of(inputs.get("level"), published)
     choice = choice_of(inputs)
     years = years_of(inputs.get("year"), published.years)
     made: dict[int, Inside] = {}
     for year in years:
         context.report(len(made) / len(years), {"ko": f"{year}년 합산", "en": f"summing {year}"})
-        made[year] = asked.estimate(published.release(year), choice)
-    return Results({"totals": totals(published, choice, made)}, published.edition.id)
+        made[year] = where.estimate(published.release(year), choice)
+    values: dict[str, object] = {"totals": totals(published, choice, made)}
+    if "cells" in execution.outputs and not where.kept:
+        cells = published.collection(level, history=len(years) > 1)
+        values["cells"] = encoded(cells, execution.outputs["cells"])
+    return Results(values, published.edition.id)
 
 
 ESTIMATE_REGION = Process(
@@ -72,6 +81,7 @@ ESTIMATE_REGION = Process(
         "level": LEVEL,
         "mode": MODE,
         "method": METHOD,
+        **ACTIVITY_INPUTS,
     },
     outputs={
         "totals": Output(
@@ -81,7 +91,8 @@ ESTIMATE_REGION = Process(
                 "ko": "연도별 kg CO2e: 합계, 95 % 구간의 반폭(_u95), 부문·용도·범위·기체별 값.",
                 "en": "kg CO2e by year: figures, 95 % half-widths (_u95), and by sector, use, scope and gas.",
             },
-        )
+        ),
+        "cells": CELLS,
     },
     example={
         "inputs": {

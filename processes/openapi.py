@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenAPI 3.0 pieces of the processes, made from the declarations: paths and component schemas, self-contained."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from processes.base import JSON, LANGUAGE_TAGS, RESPONSES, Input, Process, said
 from processes.jobs import STATES
@@ -35,7 +35,7 @@ def request_schema(process: Process) -> Json:
     return _object(
         {
             "inputs": _object(inputs, required),
-            "outputs": _object({k: _asked(o.schema.media_type) for k, o in process.outputs.items()}),
+            "outputs": _object({k: _asked(o.media_types) for k, o in process.outputs.items()}),
             "response": {"type": "string", "enum": list(RESPONSES), "default": "raw"},
         },
         ["inputs"] if required else None,
@@ -107,7 +107,8 @@ def _status_info(links: Json) -> Json:
 
 def _execution(process: Process, language: str) -> Json:
     body = {JSON: {"schema": request_schema(process), "example": process.example}}
-    single = {o.schema.media_type.partition(";")[0]: {"schema": o.schema.json()} for o in process.outputs.values()}
+    kinds = [kind for output in process.outputs.values() for kind in (output.schema, *output.others)]
+    single = {kind.media_type.partition(";")[0]: {"schema": kind.json()} for kind in kinds}
     answers = single | {JSON: {"schema": {}}, "multipart/related": {"schema": {"type": "string", "format": "binary"}}}
     ok: Json = {"description": "The outputs, raw or as a document by output id", "content": answers}
     return {
@@ -210,8 +211,8 @@ def _query(name: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "required": False, "schema": schema}
 
 
-def _asked(media_type: str) -> Json:
-    form = _object({"mediaType": {"type": "string", "enum": [media_type]}})
+def _asked(media_types: Sequence[str]) -> Json:
+    form = _object({"mediaType": {"type": "string", "enum": list(media_types)}})
     return _object({"transmissionMode": {"type": "string", "enum": ["value"]}, "format": form})
 
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a request asks to be summed: a region or a unit, of one inventory, by one choice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from carbongrid.region import Region
 from carbongrid.sectors import SECTORS
 from carbonstore.catalogue import Published, Snapshot
 from carbonstore.stored import Release
-from processes.base import Placed
+from processes import activity
+from processes.base import Context, Placed
 from processes.choice import inventory_of
 from processes.inside import Choice, Inside
 from processes.region import resolve
@@ -18,18 +20,36 @@ from processes.units import Unit, holder, named
 
 @dataclass(frozen=True)
 class Place:
-    """What is summed: a region, or a unit by its code, of one inventory."""
+    """What is summed: a region, or a unit by its code, of one inventory. ``kept``: it outlives the request."""
 
     published: Published
     what: Region | Placed
+    kept: bool = True
 
     def estimate(self, release: Release, choice: Choice) -> Inside:
         """One year. The published table rests on sources: by ``cells`` a unit is an outline like any other."""
         if isinstance(self.what, Region):
-            return estimate(release, self.what, choice)
+            return estimate(release, self.what, choice, kept=self.kept)
         unit = Unit.of(release, self.what)
         cut = estimate(release, unit.region, choice)
         return unit.published(cut) if choice.method == "sources" else cut
+
+
+@contextmanager
+def asked(inputs: Mapping[str, object], context: Context) -> Iterator[Place]:
+    """The place of a request, in the published map or in the inventory of the activity data that it brings."""
+    snapshot = context.catalogue.snapshot()
+    if not activity.given(inputs):
+        yield place(inputs, snapshot, context.url)
+        return
+    code = named(inputs["region"])
+    if code is not None:
+        holding = holder(code, None, snapshot.inventories)
+        region = Unit.of(holding.release(holding.newest), code).region
+    else:
+        region, _ = resolve(inputs["region"], snapshot, context.url, anywhere=True)
+    with activity.inventory(inputs, region, context) as made:
+        yield Place(made, region, kept=False)
 
 
 def place(inputs: Mapping[str, object], snapshot: Snapshot, url: str) -> Place:

@@ -64,15 +64,19 @@ def _typed(name: str, member: str, value: Json) -> Json:
     return {"type": "object", "properties": properties, "required": ["type", member]}
 
 
-def resolve(given: object, snapshot: Snapshot, url: str) -> tuple[Region, str]:
-    """The region of a checked input value and its place in the request; InvalidInput naming the place otherwise."""
+def resolve(given: object, snapshot: Snapshot, url: str, *, anywhere: bool = False) -> tuple[Region, str]:
+    """The region of a checked input value and its place in the request; InvalidInput naming the place otherwise.
+
+    ``anywhere``: it need not lie in what is published.
+    """
+    near = None if anywhere else served(snapshot)
     if isinstance(given, Upload):
-        return Region.from_geojson(geojson(given), where=given.at, served=served(snapshot)), given.at
+        return Region.from_geojson(geojson(given), where=given.at, served=near), given.at
     if isinstance(given, Link):
         return Region.from_polygon(item(given, snapshot, url)), given.at
     if not isinstance(given, Placed) or not isinstance(given.value, dict):
         raise refuse("a region is expected", "/inputs/region", *GEOJSON)
-    return Region.from_geojson(given.value, where=given.at, served=served(snapshot)), given.at
+    return Region.from_geojson(given.value, where=given.at, served=near), given.at
 
 
 def geojson(upload: Upload) -> object:

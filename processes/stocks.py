@@ -25,7 +25,7 @@ def stock(release: Release) -> Stock:
         return _stock(release)
 
 
-def estimate(release: Release, region: Region, choice: Choice) -> Inside:
-    """Sum one release inside a region."""
-    ready = stock(release)
+def estimate(release: Release, region: Region, choice: Choice, *, kept: bool = True) -> Inside:
+    """Sum one release inside a region. ``kept``: others will ask for the release too."""
+    ready = stock(release) if kept else Stock.of(release.inventory())
     return inside(ready, region.on(ready.cells.window), choice)

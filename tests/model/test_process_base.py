@@ -109,11 +109,11 @@ def test_refusals_name_the_place(request_: object, where: str, allowed: tuple[st
 
 
 def test_outputs_are_selected_and_all_by_default() -> None:
-    everything = tuple(TRY.outputs)
+    everything = {name: output.schema.media_type for name, output in TRY.outputs.items()}
     assert accept({"name": "a"}).outputs == everything
     assert accept({"name": "a"}, outputs={}).outputs == everything
     chosen = accept({"name": "a"}, outputs={"years": {}, "name": {"transmissionMode": "value"}})
-    assert chosen.outputs == ("name", "years")
+    assert tuple(chosen.outputs) == ("name", "years")
 
 
 def test_description_speaks_one_language_or_both() -> None:
