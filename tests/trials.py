@@ -11,6 +11,7 @@ from pathlib import Path
 
 from processes.base import Context, Execution, Results
 from processes.echo import ECHO
+from processes.estimate_region import ESTIMATE_REGION
 from processes.jobs import Limits
 
 QUICK = Limits(lease_s=4.0, cpu_s=2, wall_s=8.0, memory=600 << 20, result=100_000)
@@ -35,7 +36,15 @@ def work(execution: Execution, context: Context) -> Results:
     return Results({"text": "x" * 200_000 if text == "long" else text})
 
 
-PROCESSES = {p.id: p for p in (ECHO, replace(ECHO, id="trial", run=work))}
+def slow(execution: Execution, context: Context) -> Results:
+    """Takes half a minute and says so."""
+    for step in range(100):
+        context.report(step / 100, {"ko": "천천히", "en": "slowly"})
+        time.sleep(0.3)
+    return Results({})
+
+
+PROCESSES = {p.id: p for p in (ECHO, replace(ECHO, id="trial", run=work), replace(ESTIMATE_REGION, run=slow))}
 
 
 def main() -> None:

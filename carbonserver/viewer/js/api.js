@@ -7,11 +7,20 @@ export const base = new URL('../../../', import.meta.url);
 export const url = path => new URL(path, base).href.replaceAll('%7B', '{').replaceAll('%7D', '}');
 
 /** Parsed JSON of a path; throws an Error with the server's own sentence where it refuses. */
-export async function json(path) {
-  const response = await fetch(url(path), { headers: { Accept: 'application/json' } });
+export const json = path => answered(fetch(url(path), { headers: { Accept: 'application/json' } }));
+
+/** The same for another method, with a JSON body. */
+export const send = (method, path, body, headers = {}) => answered(fetch(url(path), {
+  method,
+  headers: { Accept: 'application/json', ...(body && { 'Content-Type': 'application/json' }), ...headers },
+  body: body && JSON.stringify(body),
+}));
+
+async function answered(asked) {
+  const response = await asked;
   if (response.ok) return response.json();
   const refusal = await response.json().catch(() => ({}));
-  throw new Error(refusal.description ?? `HTTP ${response.status}`);
+  throw new Error(refusal.description ?? refusal.detail ?? `HTTP ${response.status}`);
 }
 
 /** What is published: the JSON twin of this page. */

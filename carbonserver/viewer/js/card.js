@@ -31,6 +31,25 @@ export function show({ inventory, cell, year, properties, path }, legend, close)
     path ? request(path) : h('p', { className: 'hint' }, text('aggregate')));
 }
 
+/** Show the totals of a region: the chosen figure with its interval, all figures, how far they can be trusted, files. */
+export function estimate(into, totals, property, files) {
+  const [{ year, kg, quality }] = totals.years;
+  const tonnes = Object.fromEntries(Object.entries(kg).map(([name, value]) => [name, known(value) ? value / 1000 : null]));
+  const value = tonnes[property];
+  const shown = known(value) ? `${number(value)} ${text('unit')}` : text('no_value');
+  announce(`${text('region')} ${text(property)} ${shown}`);
+  into.replaceChildren(
+    h('header', {}, h('h2', {}, text('region_result')), h('p', {}, `${totals.inventory} ${year}`)),
+    h('div', { className: 'headline' },
+      h('p', {}, text(property)),
+      h('p', { className: 'figure', 'data-kg': String(kg[property]) }, known(value) ? withUnit(value, 'unit') : text('no_value')),
+      h('p', { className: 'interval' }, known(value) ? interval(value, tonnes[`${property}_u95`]) : null),
+      h('p', { className: 'density' }, known(value) ? `${number((value / totals.area_m2) * 1e4)} ${text('unit_density')}` : null)),
+    figures(tonnes, property),
+    facts({ ...totals, quality }),
+    h('p', { className: 'request' }, text('downloads'), ...files.flatMap(([name, path]) => [' · ', h('a', { href: api.url(path), download: name }, name)])));
+}
+
 // One line for screen readers; the card itself is read at will.
 const announce = line => { document.querySelector('#announce').textContent = line; };
 const shortId = cell => cell.replace(/^CRS\d+RES\d+m/, '');
@@ -73,7 +92,7 @@ function facts(properties, cell, size) {
     ['missing', missing && missing.split(',').map(s => text(`sector_${s}`)).join(', ')],
     ['quality', known(quality) ? String(quality) : null],
     ['area', known(m2) ? area(m2) : null],
-    ['level', level(size)],
+    ['level', size && level(size)],
     ['cell_id', cell],
   ].filter(([, value]) => value);
   return h('dl', {}, rows.flatMap(([key, value]) => [h('dt', {}, text(key)), h('dd', { 'data-fact': key }, value)]));

@@ -5,6 +5,8 @@ import * as api from './api.js';
 import * as card from './card.js';
 import * as i18n from './i18n.js';
 import * as panel from './panel.js';
+import * as region from './region.js';
+import { drawing } from './draw.js';
 import { density, levelAt, levelOf } from './ramp.js';
 import * as states from './state.js';
 import { cellAt, create, finest, inView, largest, mapStyle, padding, plates, settled, yearOf } from './map.js';
@@ -80,6 +82,7 @@ function open(drawn) {
   map = create(maplibre, drawn, state.inventory.bbox);
   map.on('error', ({ error }) => console.error(error?.message));
   plates(maplibre, map, site, visit);
+  region.mount(map, () => ({ site, state, property: legendOf().property }));
   listen();
 }
 
@@ -110,8 +113,9 @@ function listen() {
   document.querySelector('#table').addEventListener('toggle', viewed);
   map.on('moveend', viewed);
   map.on('idle', viewed);
-  map.on('click', event => choose(cellAt(map, site, event.point)));
+  map.on('click', event => drawing() || choose(cellAt(map, site, event.point)));
   map.getCanvas().addEventListener('keydown', event => {
+    if (drawing()) return;
     if (event.key === 'Enter') choose(cellAt(map, site, map.project(map.getCenter())));
     if (event.key === 'Escape') choose(null);
   });

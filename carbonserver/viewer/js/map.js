@@ -2,6 +2,7 @@
 // The map: a MapLibre style made from the state, and what can be asked of the drawn cells.
 
 import * as api from './api.js';
+import { LAYERS, features } from './draw.js';
 import { density } from './ramp.js';
 import { h } from './dom.js';
 import { pick, text } from './i18n.js';
@@ -36,8 +37,8 @@ export function mapStyle(site, state, styles) {
   const order = [...site.inventories.filter(i => i !== state.inventory), state.inventory];
   return {
     version: 8,
-    sources: sources(site, state.year),
-    layers: order.flatMap(inventory => layers(inventory, state, styles.get(inventory.id).layers[0])),
+    sources: { ...sources(site, state.year), region: { type: 'geojson', data: features() } },
+    layers: [...order.flatMap(inventory => layers(inventory, state, styles.get(inventory.id).layers[0])), ...LAYERS],
   };
 }
 
