@@ -27,6 +27,8 @@ type Weight = Callable[[ActivityTable], F64]
 
 POOLED = "pooled"
 """Column that tells the model which energy is a part of a pool's."""
+_DECIMALS = 6
+"""To which shares of a meter add up to it again: without their noise, pools of one sum are equal to the last bit."""
 MOVED_AT = (100, 500, 1000)
 """Cell sizes in metres for which the report says how much energy pools moved into another cell."""
 
@@ -155,7 +157,8 @@ def _parcels(meters: Meters) -> Metered:
     counted = meters.counted
     rows = np.flatnonzero(np.isin(meters.key, meters.key[np.isfinite(counted).any(axis=1)]))
     key, parcel = np.unique(meters.key[rows], return_inverse=True)
-    energy = np.stack([np.bincount(parcel, e, len(key)) for e in np.nan_to_num(counted[rows]).T], axis=1)
+    shares = np.stack([np.bincount(parcel, e, len(key)) for e in np.nan_to_num(counted[rows]).T], axis=1)
+    energy = np.round(shares, _DECIMALS)
     order = np.lexsort((meters.size[rows], parcel))
     largest = rows[order[np.cumsum(np.bincount(parcel, minlength=len(key))) - 1]]
     return Metered(key, meters.east[largest], meters.north[largest], energy)

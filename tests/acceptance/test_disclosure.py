@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample's meters against its published map: what it shows depends on sums of pools only, and gives none away."""
 
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -10,68 +9,19 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from carbongrid.disclosure import Concentration, Metered, Pools, Rule, cells, form
-from carbongrid.factors import FactorSet
-from carbongrid.inventory import ActivityTable
+from carbongrid.disclosure import Concentration, Pools, Rule, cells, form
 from carbonstore.activity import ENERGY
-from carbonstore.build import pooling, read_context
-from carbonstore.inventory_file import read
-from carbonstore.sources import read_sources
-from carbonstore.sources.pooling import metered_parcels, parcel_keys
-from carbonstore.stored import Release
 from tests.acceptance.conftest import World
+from tests.acceptance.meters import Meters, meters, published
 from tests.model.attack import pool_rows, recoverable_by_blocks
 
 pytestmark = pytest.mark.parametrize("year", [2022, 2023])
 RULE = Rule()
 
 
-@dataclass(frozen=True)
-class Sejong:
-    """A year of the sample: its meters as they were read, and what was published of them."""
-
-    release: Release
-    buildings: ActivityTable
-    key: NDArray[np.int64]
-    metered: Metered
-    pools: Pools
-    weight: NDArray[np.float64]
-
-    @property
-    def pool(self) -> NDArray[np.int64]:
-        """Pool of each metered parcel."""
-        return self.pools.of(self.metered.key)
-
-
 @cache
-def sejong(world: World, year: int) -> Sejong:
-    file = read(world.root / "samples" / "sejong" / f"sejong-{year}.toml")
-    factors, release = FactorSet.load(file.factors), world.release("sejong", year)
-    how = pooling(file, factors, world.root / "elsewhere")
-    context = read_context(file, factors, lambda stage, done, total: None)
-    tables = [t.table for t in read_sources(file.sources, context).tables if t.kind == "buildings"]
-    assert how is not None
-    assert release.pools is not None
-    weight = np.concatenate([context.weight(t) for t in tables])
-    (table,) = tables
-    return Sejong(release, table, parcel_keys(tables, how.salt), metered_parcels(tables, how), release.pools, weight)
-
-
-def published(place: Sejong) -> dict[str, NDArray[np.float64]]:
-    """By factor, the energy of every building as the release has it, in the order of the readings; NaN without a line.
-
-    Lines without a common table row: those that rest on meters.
-    """
-    layer = place.release.layer("buildings")
-    row = {name: i for i, name in enumerate(place.buildings.id.tolist())}
-    source = np.array([row[name] for name in layer.id.tolist()])[layer.lines.source]
-    shown = {}
-    for number, factor in enumerate(place.release.factors):
-        lines = np.flatnonzero((layer.lines.factor == number) & (layer.lines.row < 0))
-        if len(lines):
-            shown[factor.id] = np.full(len(place.buildings), np.nan)
-            shown[factor.id][source[lines]] = layer.lines.activity[lines]
-    return shown
+def sejong(world: World, year: int) -> Meters:
+    return meters(world.root / "samples" / "sejong" / f"sejong-{year}.toml", world.release("sejong", year))
 
 
 def test_meters_pass_the_rule_in_every_pool(world: World, year: int) -> None:
@@ -116,7 +66,7 @@ def test_the_attack_recovers_parcels_where_meters_are_shown_in_cells(world: Worl
     assert len(found) > 500, "parcels that are alone in their cell of 100 m"
 
 
-def shown_of_buildings(place: Sejong) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def shown_of_buildings(place: Meters) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """What the source collection tells: by record its place among the readings, and its energy (n, carriers)."""
     level = place.release.sources("buildings")
     row = {name: i for i, name in enumerate(place.buildings.id.tolist())}
