@@ -129,7 +129,6 @@ def assemble(
         kind: _layer(kind, tables[kind], estimates[kind], merged.lines[kind], split[kind], place) for kind in tables
     }
     finest = _finest(place, merged.bands, layers, *_masks(place, coverage, split, estimates))
-    cells = _levels(finest, [*levels, *INTERNAL_LEVELS])
     draft = Inventory(
         id,
         year,
@@ -139,9 +138,18 @@ def assemble(
         merged.factors,
         merged.rows,
         layers,
-        cells,
+        {place.window.grid.cell_size: finest},
         border(place),
     )
+    return at_levels(draft, [*levels, *INTERNAL_LEVELS])
+
+
+def at_levels(draft: Inventory, levels: Sequence[int]) -> Inventory:
+    """An inventory of finest cells and pieces with these levels (m) beside the finest, half-widths and quality found.
+
+    The more the coarsest level holds of the window, the less work: its rows are gone through one by one.
+    """
+    draft = replace(draft, cells=_levels(draft.cells[draft.grid.cell_size], levels))
     return replace(draft, cells=_assessed(draft))
 
 

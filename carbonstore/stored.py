@@ -164,6 +164,12 @@ class Release:
             self._levels[size] = Level.of(self._tables[f"cells-{size}.arrow"], window, self.bands)
         return self._levels[size]
 
+    def with_level(self, size: int, level: Level) -> "Release":
+        """The release with other cells at one level, e.g. those of a region; all else is shared."""
+        made = Release(self.path, self.manifest, self._tables, self._outlines)
+        made._levels[size] = level
+        return made
+
     @cached_property
     def unit_levels(self) -> tuple[str, ...]:
         """Levels of units it holds, coarse to fine, zoning last."""

@@ -40,8 +40,8 @@ def _answer(execution: Execution, where: Place, context: Context) -> Results:
         context.report(len(made) / len(years), {"ko": f"{year}년 합산", "en": f"summing {year}"})
         made[year] = where.estimate(published.release(year), choice)
     values: dict[str, object] = {"totals": totals(published, choice, made)}
-    if "cells" in execution.outputs and not where.kept:
-        cells = published.collection(level, history=len(years) > 1)
+    if "cells" in execution.outputs:
+        cells = where.clipped(years, choice, level).collection(level, history=len(years) > 1)
         values["cells"] = encoded(cells, execution.outputs["cells"])
     return Results(values, published.edition.id)
 

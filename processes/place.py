@@ -12,9 +12,10 @@ from carbonstore.stored import Release
 from processes import activity
 from processes.base import Context, Placed
 from processes.choice import inventory_of
-from processes.inside import Choice, Inside
+from processes.clipped import clipped
+from processes.inside import Choice, Inside, Stock
 from processes.region import resolve
-from processes.stocks import estimate
+from processes.stocks import estimate, stock
 from processes.units import Unit, holder, named
 
 
@@ -33,6 +34,18 @@ class Place:
         unit = Unit.of(release, self.what)
         cut = estimate(release, unit.region, choice)
         return unit.published(cut) if choice.method == "sources" else cut
+
+    def clipped(self, years: Sequence[int], choice: Choice, level: int) -> Published:
+        """The inventory with the region's cells of one level in these years. A made one is the region's already."""
+        if not self.kept and choice == Choice(SECTORS):
+            return self.published
+        cuts = {}
+        for year in years:
+            release = self.published.release(year)
+            ready = stock(release) if self.kept else Stock.of(release.inventory())
+            region = self.what if isinstance(self.what, Region) else Unit.of(release, self.what).region
+            cuts[year] = ready, region.on(ready.cells.window)
+        return clipped(self.published, cuts, choice, level)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def test_uploaded_rows_give_the_grid_of_the_build(town: dict[str, geopandas.GeoD
     inputs: dict[str, Any] = {kind: qualified(written(table, GEOPACKAGE), GEOPACKAGE) for kind, table in town.items()}
     inputs |= {"region": mapping(shapely.box(*BOX)), "columns": COLUMNS, "crs": "EPSG:25832"}
     inputs |= {"factors": "ipcc", "year": 2024}
-    with TestClient(Starlette(routes=routes(Catalogue(tmp_path / "empty"), "http://x"))) as client:
+    with TestClient(Starlette(routes=routes(Catalogue(tmp_path), "http://x"))) as client:
         for level in (100, 500, 1000):
             asked = {"inputs": inputs | {"level": built.collection(level).name}}
             asked |= {"outputs": {"totals": {}, "cells": {}}, "response": "document"}
@@ -78,3 +78,7 @@ def test_uploaded_rows_give_the_grid_of_the_build(town: dict[str, geopandas.GeoD
             assert figures["emission_buildings"] > 10_000_000
             assert figures["emission_transport"] > 10_000_000
             assert figures["absorption_forest_gross"] > 10_000_000
+            around = mapping(shapely.box(*BOX).buffer(0.01))
+            whole = asked | {"inputs": {"region": around, "level": built.collection(level).name}}
+            answer = client.post("/processes/estimate-region/execution", content=orjson.dumps(whole))
+            assert numbers(answer.json()["cells"]["features"]) == numbers(expected)

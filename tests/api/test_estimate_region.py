@@ -201,11 +201,19 @@ def test_other_links_are_refused(client: TestClient, href: str) -> None:
 
 
 def test_raw_single_output_and_headers(client: TestClient) -> None:
-    body = orjson.dumps({"inputs": {"region": WHOLE}})
+    body = orjson.dumps({"inputs": {"region": WHOLE}, "outputs": {"totals": {}}})
     answer = client.post("/processes/estimate-region/execution", content=body)
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["carbongrid-edition"] == answer.json()["edition"]
     assert answer.json() == totals(client, WHOLE)
+
+
+def test_without_outputs_all_come_in_parts(client: TestClient) -> None:
+    """18-062r2, requirement 27: omitted means all; several raw values are multipart/related."""
+    answer = client.post("/processes/estimate-region/execution", content=orjson.dumps({"inputs": {"region": WHOLE}}))
+    assert answer.headers["content-type"].startswith("multipart/related")
+    assert b"Content-ID: <totals>" in answer.content
+    assert b"Content-ID: <cells>" in answer.content
 
 
 # What it refuses
@@ -311,7 +319,8 @@ def test_stock_pygeoapi_gives_the_same_answer(client: TestClient, store: Path) -
     name = "processes.estimate_region.EstimateRegionProcessor"
     resources = {"estimate-region": {"type": "process", "processor": {"name": name, "data": str(store)}}}
     manager = get_manager({"server": {"manager": {"name": "processes.manager.CarbonManager"}}, "resources": resources})
-    made = manager.execute_process("estimate-region", {"region": WHOLE}, requested_response="document")
+    asked = {"requested_outputs": {"totals": {}}, "requested_response": "document"}
+    made = manager.execute_process("estimate-region", {"region": WHOLE}, **asked)
     assert made[2] == {"totals": totals(client, WHOLE)}
     assert made[4]["Carbongrid-Edition"] == made[2]["totals"]["edition"]
 
