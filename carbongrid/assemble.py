@@ -21,6 +21,7 @@ from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.model import Estimates
 from carbongrid.montecarlo import Interval, Model
+from carbongrid.nearby import Nearby
 from carbongrid.pieces import cell_sums, pieces, roll_up
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
 from carbongrid.uncertainty import grouped_half_widths, half_widths, mean_quality
@@ -30,6 +31,8 @@ type Area = Polygon | MultiPolygon
 
 INTERNAL_LEVELS = (5_000, 10_000)
 """Sums kept for small scales only: dataset tiles draw from them, no collection shows them."""
+_BLOCK = 1_000
+"""Side in metres of the squares that the border is cut into before it is cut into cells."""
 SLIVER = 1e-9
 """Share of a cell below which it counts as outside: 0.01 mm2 of a square metre, the size of rounding."""
 
@@ -58,7 +61,7 @@ class Place:
 
     def share_of(self, polygon: Area) -> NDArray[np.float64]:
         """Planar share of every cell of ``index`` inside both the boundary and a projected polygon."""
-        if polygon.covers(self.boundary):
+        if polygon.equals_exact(self.boundary) or polygon.covers(self.boundary):
             return self.share
         return shares(polygonal(polygon.intersection(self.boundary)), self.window).ravel()[self.index]
 
@@ -259,15 +262,14 @@ def _levels(finest: Cells, levels: Sequence[int]) -> dict[int, Cells]:
 
 
 def border(place: Place) -> Border:
-    """Cell ∩ boundary of the cells that the boundary cuts, clipped level by level so that each cut is small."""
-    cut = place.index[place.share < 1]
+    """Cell ∩ boundary of the cells that the boundary cuts, clipped kilometre by kilometre so that each cut is small."""
+    cut, size = place.index[place.share < 1], place.window.grid.cell_size
     west, south = place.window.corners(cut)
-    shape = np.full(len(cut), place.boundary, object)
-    for level in (10_000, 1_000, place.window.grid.cell_size):
-        corner = np.stack([west // level, south // level], axis=1) * level
-        box, first, inverse = np.unique(corner, axis=0, return_index=True, return_inverse=True)
-        boxes = shapely.box(box[:, 0], box[:, 1], box[:, 0] + level, box[:, 1] + level)
-        shape = shapely.intersection(shape[first], boxes)[inverse]
+    corner = np.stack([west // _BLOCK, south // _BLOCK], axis=1) * _BLOCK
+    block, which = np.unique(corner, axis=0, return_inverse=True)
+    squares = np.asarray(shapely.box(*block.T, *(block + _BLOCK).T), object)
+    blocks = Nearby(place.boundary).intersection(squares)
+    shape = shapely.intersection(blocks[which.ravel()], shapely.box(west, south, west + size, south + size))
     return Border(cut, Wkb.from_shapely([polygonal(g) for g in shape]))
 
 

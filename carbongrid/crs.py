@@ -59,6 +59,7 @@ def geodesic_area(polygon: Polygon | MultiPolygon) -> float:
     return float(sum(sign * abs(_GEOD.geometry_area_perimeter(Polygon(ring))[0]) for ring, sign in outlines))
 
 
+@lru_cache(maxsize=8)
 def project_polygon(
     polygon: Polygon | MultiPolygon, crs: str, src: str = CRS84, tolerance: float = TOLERANCE
 ) -> Polygon | MultiPolygon:

@@ -20,6 +20,7 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.assemble import Account, interval_signs
 from carbongrid.crs import project_polygon
 from carbongrid.inventory import Inventory, Layer
+from carbongrid.nearby import Nearby
 from carbongrid.pieces import apportion, identity
 from carbongrid.sectors import INTERVALS, KIND_SECTOR, SECTORS, bit
 from carbongrid.uncertainty import mean_quality, piece_half_widths
@@ -200,21 +201,28 @@ def _joined(splits: Sequence[Split], pieces: Sequence[int]) -> Split:
     )
 
 
+def _covered(inside: Texts, area: F64, boundary: Area, coverage: Area) -> F64:
+    """Area of what lies inside the boundary and what sources cover, m2."""
+    if coverage.equals_exact(boundary):
+        return area
+    return np.asarray(shapely.area(Nearby(coverage).intersection(inside)), np.float64)
+
+
 def _masks(
     inventory: Inventory, units: Units, coverage: Mapping[str, Area], missing: Mapping[str, NDArray[np.bool_]]
 ) -> tuple[U8, U8]:
     """Sector masks (null, incomplete) of units and the rest, from the areas that sources cover inside the boundary."""
     boundary = project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
     rest = polygonal(shapely.difference(boundary, shapely.union_all(units.outline)))
-    inside = column([*shapely.intersection(units.outline, boundary), rest])
+    inside = column([*Nearby(boundary).intersection(units.outline), rest])
     area = shapely.area(inside)
     null, incomplete = np.zeros(len(inside), np.uint8), np.zeros(len(inside), np.uint8)
     for sector in SECTORS:
-        known = shapely.area(shapely.intersection(inside, coverage[sector])) if sector in coverage else 0 * area
+        known = _covered(inside, area, boundary, coverage[sector]) if sector in coverage else 0 * area
         null[(known <= NOISE_M2) & (area > NOISE_M2)] |= bit(sector)
         incomplete[known < area - NOISE_M2] |= bit(sector)
     for kind, layer in inventory.layers.items():
-        valueless = layer.geometry.to_shapely()[missing[kind]] if kind in missing else column([])
+        valueless = layer.geometry.to_shapely(np.flatnonzero(missing[kind])) if kind in missing else column([])
         _, unit = shapely.STRtree(inside).query(valueless, predicate="intersects").reshape(2, -1)
         incomplete[unit] |= bit(KIND_SECTOR[kind])
     return null, incomplete | null

@@ -69,18 +69,31 @@ def pieces(parts: Parts, line_source: NDArray[np.int32], line_kg: I64, window: W
     if homeless.any():
         at = int(np.argmax(homeless))
         raise InvalidInput(f"source {line_source[at]} has {line_kg[at]} kg but no area or length inside the grid")
-    cells, position = np.unique(parts.cell, return_inverse=True)
-    work = _Work(first, last, line_kg, parts.measure, identity(window, parts.cell), position.astype(np.int64))
+    cells, position = _occupied(parts.cell, window.size)
+    work = _Work(first, last, line_kg, parts.measure, identity(window, parts.cell), position)
+    kept = [] if work.size > _AT_A_TIME else list(work.slices())
     count = np.zeros(len(cells), np.int64)
-    for _, piece_of, kg in work.slices():
+    for _, piece_of, kg in kept or work.slices():
         _count(piece_of, kg, count)
     ptr = np.append(0, np.cumsum(count))
     line, kilograms = np.empty(ptr[-1], np.int32), np.empty(ptr[-1], np.int64)
     free = ptr[:-1].copy()
-    for lines, piece_of, kg in work.slices():
+    for lines, piece_of, kg in kept or work.slices():
         _place(lines, piece_of, kg, free, line, kilograms)
     occupied = count > 0
     return Pieces(window, cells[occupied], np.append(ptr[:-1][occupied], ptr[-1]), line, kilograms)
+
+
+def _occupied(cell: I64, size: int) -> tuple[I64, I64]:
+    """As ``np.unique(cell, return_inverse=True)``: without sorting where the cells of the window are not far more."""
+    if size > 32 * len(cell):
+        cells, position = np.unique(cell, return_inverse=True)
+        return cells, position.astype(np.int64)
+    number = np.zeros(size, np.int64)
+    number[cell] = 1
+    cells = np.flatnonzero(number)
+    number[cells] = np.arange(len(cells))
+    return cells, number[cell]
 
 
 _AT_A_TIME = 1 << 22
@@ -91,8 +104,8 @@ _AT_A_TIME = 1 << 22
 class _Work:
     """What lines are split by, gone through twice: to count the pieces of every cell, and to put them there.
 
-    Splitting twice takes less than sorting once, and no more memory than a slice. Line ``i`` owns parts
-    ``first[i]:last[i]`` of ``weight``, ``key`` and ``at`` (position of the part's cell among those that are occupied).
+    Where they are many, splitting twice takes less than sorting once, and no more memory than a slice. Line ``i`` owns
+    parts ``first[i]:last[i]`` of ``weight``, ``key`` and ``at`` (position of the part's cell among those occupied).
     """
 
     first: I64
@@ -102,16 +115,31 @@ class _Work:
     key: I64
     at: I64
 
+    @property
+    def size(self) -> int:
+        """How many pieces there are, those of 0 kg included."""
+        return int((self.last - self.first).sum())
+
     def slices(self) -> Iterator[tuple[NDArray[np.int32], I64, I64]]:
         """Line, position of the cell and kilograms of every piece, some lines at a time."""
         ends = np.cumsum(self.last - self.first)
         bounds = np.searchsorted(ends, np.arange(_AT_A_TIME, ends[-1] if len(ends) else 0, _AT_A_TIME))
         for i, j in pairwise([0, *np.unique(bounds[bounds > 0]).tolist(), len(ends)]):
             first, last = self.first[i:j], self.last[i:j]
-            count = last - first
             kg = _apportioned(first, last, self.kg[i:j], self.weight, self.key)
-            line = np.repeat(np.arange(i, j, dtype=np.int32), count)
-            yield line, self.at[np.arange(len(kg)) + np.repeat(first - (np.cumsum(count) - count), count)], kg
+            line, at = np.empty(len(kg), np.int32), np.empty(len(kg), np.int64)
+            _unfold(i, first, last, self.at, line, at)
+            yield line, at, kg
+
+
+@kernel
+def _unfold(number: int, first: I64, last: I64, at: I64, out_line: NDArray[np.int32], out_at: I64) -> None:
+    """Line, counted from ``number``, and cell of every piece."""
+    k = 0
+    for i in range(len(first)):
+        for j in range(first[i], last[i]):
+            out_line[k], out_at[k] = number + i, at[j]
+            k += 1
 
 
 @kernel

@@ -17,6 +17,7 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.crs import CRS84, project_polygon, transformer
 from carbongrid.errors import InvalidInput
+from carbongrid.nearby import Nearby
 from carbongrid.wkb import polygonal
 
 type Area = Polygon | MultiPolygon
@@ -27,6 +28,8 @@ UNALLOCATED = "unallocated"
 """Code of what lies inside the inventory and in no unit."""
 NOISE_M2 = 0.01
 """Area that overlays of projected outlines get wrong at most: kilometres of border, 1e-9 m off."""
+_DECIMALS = 2
+"""Of square metres that are told: the same noise."""
 _SLIVER_M = 0.01
 """Metres of width below which a part between two outlines is the two drawings of one edge."""
 
@@ -90,7 +93,7 @@ class Units:
 
     def within(self, boundary: Area) -> Self:
         """Those that share area with a projected boundary."""
-        met = shapely.area(shapely.intersection(self.outline, boundary)) > NOISE_M2
+        met = shapely.area(Nearby(boundary).intersection(self.outline)) > NOISE_M2
         return type(self)(self.crs, self.code[met], self.name[met], self.outline[met], self.raw[met])
 
     def published(self) -> Texts:
@@ -103,12 +106,12 @@ class Units:
         low, high = shapely.STRtree(self.raw).query(self.raw, predicate="intersects")
         low, high = low[low < high], high[low < high]
         shared = shapely.area(shapely.intersection(self.raw[low], self.raw[high]))
-        whole = shapely.union_all(self.outline)
+        covered = float(shapely.area(Nearby(boundary).intersection(self.outline)).sum())
         return Closure(
             overlap_m2=float(shapely.area(self.raw).sum() - shapely.area(self.outline).sum()),
             overlapping=int((shared > 1e-3).sum()),
-            gap_m2=float(shapely.area(shapely.difference(boundary, whole))),
-            outside_m2=float(shapely.area(shapely.difference(whole, boundary))),
+            gap_m2=max(0.0, round(boundary.area - covered, _DECIMALS)),
+            outside_m2=max(0.0, round(float(shapely.area(self.outline).sum()) - covered, _DECIMALS)),
         )
 
 

@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -37,10 +36,13 @@ class Wkb:
         sizes = np.fromiter((len(b) for b in blobs), np.int64, len(blobs))
         return cls(np.frombuffer(b"".join(blobs), np.uint8), np.r_[0, np.cumsum(sizes)].astype(np.int64))
 
-    def to_shapely(self) -> NDArray[np.object_]:
-        """Decode to an array of shapely geometries."""
-        raw, at = self.data.tobytes(), self.offsets
-        return shapely.from_wkb(np.array([raw[a:b] or None for a, b in pairwise(at)], object))
+    def to_shapely(self, rows: NDArray[np.intp] | None = None) -> NDArray[np.object_]:
+        """Decode these rows, or all, to an array of shapely geometries."""
+        raw, at = memoryview(np.ascontiguousarray(self.data)), self.offsets
+        first, last = (at[:-1], at[1:]) if rows is None else (at[rows], at[rows + 1])
+        blobs = np.empty(len(first), object)
+        blobs[:] = [bytes(raw[a:b]) or None for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+        return np.asarray(shapely.from_wkb(blobs), object)
 
     @classmethod
     def joined(cls, parts: Sequence["Wkb"]) -> Self:

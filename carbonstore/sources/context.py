@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.crs import project_polygon
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable
+from carbongrid.nearby import Nearby
 
 type Area = Polygon | MultiPolygon
 type Weight = Callable[[ActivityTable], NDArray[np.float64]]
@@ -51,3 +53,8 @@ class ReadContext:
     def __post_init__(self) -> None:
         if self.projected.is_empty:
             object.__setattr__(self, "projected", project_polygon(self.boundary, self.crs))
+
+    @cached_property
+    def near(self) -> Nearby:
+        """The projected boundary, to be asked about many objects."""
+        return Nearby(self.projected)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import MultiLineString, MultiPolygon, Polygon
+from shapely import MultiLineString, MultiPolygon
 
+from carbongrid.nearby import Nearby
 from carbongrid.wkb import Wkb
 from carbonstore.report import LISTED, Measure, Repair, exact_sum
 from carbonstore.reproject import reprojected
@@ -103,15 +104,13 @@ def parts_of(geometries: Geometries, dimension: int) -> Geometries:
     return whole
 
 
-def clip(features: Features, region: Polygon | MultiPolygon, reason: str) -> tuple[Features, NDArray[np.float64]]:
+def clip(features: Features, region: Nearby, reason: str) -> tuple[Features, NDArray[np.float64]]:
     """What lies inside a region (same CRS) and the measure cut away from each row; rows wholly outside are left out."""
-    shapely.prepare(region)
-    used, before = features.used, features.measures()
-    inside = shapely.covers(region, features.geometry)
-    crossing = used & ~inside & shapely.intersects(region, features.geometry)
+    used, before, boxes = features.used, features.measures(), shapely.bounds(features.geometry)
+    inside = region.covers(boxes, features.geometry)
+    crossing = used & ~inside & region.intersects(boxes, features.geometry)
     geometry = features.geometry.copy()
-    cut = shapely.intersection(geometry[crossing], region)
-    geometry[crossing] = parts_of(cut, DIMENSION[features.kind])
+    geometry[crossing] = parts_of(region.intersection(geometry[crossing]), DIMENSION[features.kind])
     clipped = replace(features, geometry=geometry)
     after = np.minimum(clipped.measures(), before)
     gone = used & ~inside & ~(crossing & (after > TOUCH))

@@ -15,11 +15,12 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.crs import project_polygon
+from carbongrid.nearby import Nearby
 from carbongrid.wkb import Wkb
 from carbonstore.partials import Made, Part
 from carbonstore.report import KindReport, exact_sum
 from carbonstore.source_spec import SourceSpec
-from carbonstore.sources.context import Area, ReadContext
+from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features, activity_table, whole_table
 from carbonstore.sources.formats import read_format, read_rows
 from carbonstore.sources.geometry import Overlap, Overlay, Repairs, clip, footprints, overlaps, project, repair
@@ -113,13 +114,13 @@ def place(context: ReadContext, spec: SourceSpec, rows: Rows | None) -> Made:
 def _placed(spec: SourceSpec, read: Features, context: ReadContext) -> tuple[Spot, Features]:
     check_datum(read.crs, context.crs, spec.place)
     projected = project(read, context.crs)
-    shapely.prepare(context.projected)
-    near = shapely.intersects(context.projected, projected.geometry)
+    near = context.near.intersects(shapely.bounds(projected.geometry), projected.geometry)
     lie = Lie.of(read, projected, near)
     outlines, drawn = footprints(projected)
     features, repairs = repair(outlines)
+    boxes = shapely.bounds(features.geometry)
     if drawn or repairs.count:
-        near = shapely.intersects(context.projected, features.geometry)
+        near = context.near.intersects(boxes, features.geometry)
     if spec.base_year is not None and features.kind == "forests":
         own = np.asarray(features.columns.get("base_year", np.full(len(features), np.nan)), np.float64)
         columns = {**features.columns, "base_year": np.where(np.isnan(own), float(spec.base_year), own)}
@@ -135,7 +136,7 @@ def _placed(spec: SourceSpec, read: Features, context: ReadContext) -> tuple[Spo
         lie=lie,
         used=features.used,
         near=near,
-        boxes=shapely.bounds(features.geometry),
+        boxes=boxes,
         wkb=Wkb.from_shapely(features.geometry),
     )
     nowhere = np.full(len(features), None, object)
@@ -167,15 +168,15 @@ class _Clipped:
 
 def cut(context: ReadContext, spec: SourceSpec, slot: Slot, overlay: Overlay) -> Made:
     """Clip to boundary ∩ extent, counting overlaps on the way: a KindReport of these rows, and their ActivityTable."""
-    extent = project_polygon(spec.extent, context.crs) if spec.extent is not None else None
-    clipped = _clip(slot.whole(), slot.spot.near, overlay, context.projected, extent)
+    extent = Nearby(project_polygon(spec.extent, context.crs)) if spec.extent is not None else None
+    clipped = _clip(slot.whole(), slot.spot.near, overlay, context.near, extent)
     features = clipped.features
     table = activity_table(features, clipped.whole, clipped.inside, features.used)
     return Made(_kind_report(slot.spot.repairs, clipped), table)
 
 
 def _clip(
-    features: Features, near: NDArray[np.bool_], overlay: Overlay, boundary: Area, extent: Area | None
+    features: Features, near: NDArray[np.bool_], overlay: Overlay, boundary: Nearby, extent: Nearby | None
 ) -> _Clipped:
     """Overlap first (forests: taken off the later polygon), then what lies outside boundary and extent."""
     read = features.measures()

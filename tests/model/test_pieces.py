@@ -228,3 +228,16 @@ def test_pieces_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch: pytest
         np.testing.assert_array_equal(getattr(pieces(split, source, kg, place), name), getattr(whole, name))
     assert whole.kg.sum() == kg.sum()
     assert all((np.diff(whole.line[a:b]) > 0).all() for a, b in pairwise(whole.ptr))
+
+
+def test_pieces_are_the_same_in_one_slice_and_in_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    shapes = placed([star(rng, *rng.uniform(300, 1700, 2), 290, 9) for _ in range(60)], window())
+    split = parts(Wkb.from_shapely(shapes), window())
+    source, kg = np.arange(60, dtype=np.int32), rng.integers(1, 10**6, 60)
+    whole = pieces(split, source, kg, split.window)
+    monkeypatch.setattr("carbongrid.pieces._AT_A_TIME", 50)
+    sliced = pieces(split, source, kg, split.window)
+    assert whole.kg.sum() == kg.sum()
+    for name in ("cells", "ptr", "line", "kg"):
+        assert np.array_equal(getattr(whole, name), getattr(sliced, name)), name
