@@ -62,15 +62,24 @@ class Units:
         return len(self.code)
 
     @classmethod
-    def of(cls, codes: Sequence[str], names: Sequence[str], outlines: Sequence[Area], crs: str) -> Self:
+    def of(
+        cls,
+        codes: Sequence[str],
+        names: Sequence[str],
+        outlines: Sequence[Area],
+        crs: str,
+        seniority: Sequence[str] | None = None,
+    ) -> Self:
         """Units from valid CRS84 outlines in any order.
 
-        InvalidInput where a code appears twice, or where smaller codes leave nothing of a unit.
+        ``seniority``: what several share is of the smallest of these, by default of the smallest code. InvalidInput
+        where a code appears twice, or where others leave nothing of a unit.
         """
-        _, code, name, raw = _ascending(codes, names, outlines, crs)
-        outline = _disjoint(raw, np.arange(len(raw)))
+        order, code, name, raw = _ascending(codes, names, outlines, crs)
+        place = np.argsort(np.argsort(np.asarray(seniority or codes, str)[order], kind="stable"))
+        outline = _disjoint(raw, place)
         if (gone := shapely.is_empty(outline)).any():
-            raise InvalidInput(f"units of smaller codes cover all of unit '{code[gone][0]}'")
+            raise InvalidInput(f"other units cover all of unit '{code[gone][0]}'")
         return cls(crs, code, name, outline, raw)
 
     @classmethod

@@ -2,6 +2,7 @@
 """``carbongrid compare A B``: what changed between two releases, years or editions."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -51,6 +52,9 @@ def _print(found: "Comparison") -> None:
         out.print(f"  {kind}: {', '.join(f'{n:,} {how}' for how, n in names.counts().items() if n)}")
     if found.figures or found.bands:
         out.print(_totals(found))
+    for units in found.units:
+        parts = f"{units.changed:,} changed, {units.added:,} added, {units.removed:,} removed, {units.units:,} now"
+        out.print(f"  units {units.level}: {parts}{_recoded(units.recoded)}", soft_wrap=True)
     _print_cells(found)
 
 
@@ -78,6 +82,13 @@ def _totals(found: "Comparison") -> Table:
     for name, (a, b) in {**found.figures, **found.bands}.items():
         table.add_row(name, _kg(a), _kg(b), "-" if a is None or b is None else f"{b - a:+,}")
     return table
+
+
+def _recoded(codes: Mapping[str, str]) -> str:
+    """Codes that changed, the first few by name."""
+    named = [f"{old} is {new}" for old, new in codes.items()]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return f"; codes: {', '.join(named[:NAMED])}{more}" if named else ""
 
 
 def _names(names: "Names") -> str:

@@ -14,6 +14,7 @@ from carbonstore import text
 from carbonstore.batch import FigureBatch
 from carbonstore.columns import Column, Labels
 from carbonstore.shapes import Squares
+from carbonstore.stored import Release
 from carbonstore.unit_levels import UnitLevel
 
 if TYPE_CHECKING:
@@ -49,14 +50,18 @@ class CellBatch(FigureBatch):
         return {
             **super().makers(),
             "kr_code": self._kr_code,
-            "unit_code": partial(self._unit, lambda units: units.code),
-            "unit_name": partial(self._unit, lambda units: units.name),
+            "unit_code": partial(self._unit, self._codes),
+            "unit_name": partial(self._unit, lambda release, units: units.name),
         }
 
     def _kr_code(self) -> Labels:
         return Labels(*text.kr_codes(self.window.grid.cell_size, *self.window.corners(self.key)))
 
-    def _unit(self, column: Callable[[UnitLevel], NDArray[np.object_]]) -> Labels:
+    def _codes(self, release: Release, units: UnitLevel) -> NDArray[np.object_]:
+        """Codes of the newest year in every year, as the collections of units have them."""
+        return release.codes_as_of(units.code, self.collection.newest)
+
+    def _unit(self, column: Callable[[Release, UnitLevel], NDArray[np.object_]]) -> Labels:
         """A text of the unit that holds most of each cell; null where none does or the year has no units."""
         texts: list[str] = []
         codes = np.full(len(self), -1, np.int64)
@@ -65,5 +70,5 @@ class CellBatch(FigureBatch):
             if stored.unit is not None and release.cell_unit_level is not None:
                 row = stored.unit[part.rows].astype(np.int64)
                 codes[part.at] = np.where(row < 0, -1, row + len(texts))
-                texts += column(release.units(release.cell_unit_level))[:-1].tolist()
+                texts += column(release, release.units(release.cell_unit_level))[:-1].tolist()
         return Labels.of(texts, codes)

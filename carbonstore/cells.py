@@ -75,8 +75,11 @@ def get(collection: Collection, feature_id: str) -> Batch:
     if year is None:
         return _bare(collection, code)
     found = read(collection, CellQuery(ids=(feature_id,)))
-    if len(found) == 1:
+    if len(found) == 1 and found.feature_ids[0] == feature_id:
         return found
+    if len(found) == 1:
+        here = found.feature_ids[0]
+        raise Elsewhere(f"'{feature_id}' is called '{here}' now", collection.id, here, redirect=True)
     history = collection.over(history=True)
     if not collection.history and count(history, CellQuery(ids=(feature_id,))) == 1:
         raise Elsewhere(f"'{feature_id}' is of a year that is not the newest", history.id, feature_id, redirect=False)
@@ -84,9 +87,10 @@ def get(collection: Collection, feature_id: str) -> Batch:
 
 
 def _bare(collection: Collection, code: str) -> Batch:
-    full = f"{code}.{collection.newest}"
-    if collection.history or count(collection, CellQuery(ids=(full,))) == 0:
+    found = () if collection.history else read(collection, CellQuery(ids=(f"{code}.{collection.newest}",))).feature_ids
+    if not found:
         raise _no_record(collection, code)
+    full = found[0]
     raise Elsewhere(f"'{code}' is a {collection.code}, '{full}' its record", collection.id, full, redirect=True)
 
 

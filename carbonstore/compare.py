@@ -2,7 +2,8 @@
 """What changed between two releases: inputs, model, factors, totals, sources and cells; all that is equal is left out.
 
 Cells are matched by their place on the lattice, sources by their id, bands by their name, so releases of two years,
-two editions or two extents can be compared as long as they stand on one grid.
+two editions or two extents can be compared as long as they stand on one grid. Units are matched by code, over changes
+of codes.
 """
 
 import re
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, NotFound
 from carbongrid.sectors import Band, weights
+from carbonstore.compare_units import UnitChange, unit_changes
 from carbonstore.edition import current, load, releases
 from carbonstore.stored import Level, Release, opened
 
@@ -109,6 +111,7 @@ class Comparison:
     sources: Mapping[str, Names]
     levels: tuple[LevelChange, ...] | None
     largest: tuple[CellChange, ...] | None
+    units: tuple[UnitChange, ...]
 
     @property
     def same(self) -> bool:
@@ -120,6 +123,7 @@ class Comparison:
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain |= {name: asdict(plain[name]) for name in ("inputs", "factors", "rows")}
         plain["sources"] = {kind: names.counts() for kind, names in self.sources.items()}
+        plain["units"] = [asdict(c) for c in self.units]
         for name in ("levels", "largest"):
             plain[name] = None if plain[name] is None else [asdict(c) for c in plain[name]]
         return plain | {"same": self.same}
@@ -143,6 +147,7 @@ def compare(before: Release, after: Release) -> Comparison:
         sources={k: n for k in sorted({*before.kinds, *after.kinds}) if (n := _sources(before, after, k))},
         levels=tuple(_Cells.of(before, after, size).change() for size in levels) if one_grid else None,
         largest=_Cells.of(before, after, levels[0]).largest() if one_grid and levels else None,
+        units=unit_changes(before, after),
     )
 
 

@@ -60,6 +60,11 @@ class FigureColumns:
             "u95": tuple(table.column(name) for name in HALF_WIDTHS),
         }
 
+    def taken(self, rows: Ints) -> dict[str, Any]:
+        """These columns of some rows, in their order, by the name of their field."""
+        plain = {name: getattr(self, name)[rows] for name in ("area_m2", *_MASKS)}
+        return plain | {name: tuple(column[rows] for column in getattr(self, name)) for name in ("kg", "u95")}
+
     def masks(self) -> dict[str, NDArray[np.uint8]]:
         """Masks and quality, for a file."""
         return {name: getattr(self, name) for name in _MASKS}

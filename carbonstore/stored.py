@@ -15,6 +15,7 @@ import shapely
 import shapely.geometry
 from numpy.typing import NDArray
 
+from carbongrid.code_changes import all_as_of, as_of, code_changes, year_end
 from carbongrid.disclosure import Pools
 from carbongrid.errors import Corrupt, NotFound
 from carbongrid.grid import Grid, Window
@@ -86,6 +87,7 @@ class Release:
         self.path, self.manifest, self._tables, self._outlines = path, manifest, tables, outlines
         self._levels: dict[int, Level] = {}
         self._units: dict[str, UnitLevel] = {}
+        self._recoded: dict[tuple[str, int], UnitLevel] = {}
         self._sources: dict[str, SourceLevel] = {}
 
     @classmethod
@@ -212,6 +214,21 @@ class Release:
             table, blocks = (self._tables[f"{name}-{kind}.arrow"] for name in ("features", "feature-blocks"))
             self._sources[kind] = SourceLevel.of(self.source_entries[kind], table, blocks)
         return self._sources[kind]
+
+    def units_as_of(self, level: str, year: int) -> UnitLevel:
+        """The units under the codes of another year, by these ascending: a unit keeps its line through a history."""
+        if (level, year) not in self._recoded:
+            units = self.units(level)
+            self._recoded[level, year] = units.coded(self.codes_as_of(units.code, year))
+        return self._recoded[level, year]
+
+    def codes_as_of(self, codes: NDArray[np.object_], year: int) -> NDArray[np.object_]:
+        """Codes of units, of any day, as they read at the end of a year."""
+        return all_as_of(codes, year_end(year), code_changes(self.manifest["country"]))
+
+    def own_code(self, code: str) -> str:
+        """A code of a unit, of any day, as this release has it."""
+        return as_of(code, year_end(self.year), code_changes(self.manifest["country"]))
 
     def cells(self, level: int) -> Cells:
         """The cells of one level (metres) as the model's type."""

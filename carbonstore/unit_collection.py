@@ -20,7 +20,10 @@ from carbonstore.unit_levels import UnitLevel
 
 @dataclass(frozen=True)
 class UnitCollection(FigureCollection):
-    """The units of one level, and what lies in none as a record without geometry. History: the years that have it."""
+    """The units of one level, and what lies in none as a record without geometry. History: the years that have it.
+
+    Codes are those of the newest year in every year, so a unit whose code changed is one unit (docs/adr/0007).
+    """
 
     level: str
 
@@ -61,8 +64,8 @@ class UnitCollection(FigureCollection):
         return tuple(y for y in super().years if self.level in self.published.releases[y].unit_levels)
 
     def stored(self, year: int) -> UnitLevel:
-        """Mapped columns of one of its years."""
-        return self.release(year).units(self.level)
+        """Columns of one of its years under the codes of the newest."""
+        return self.release(year).units_as_of(self.level, self.newest)
 
     def extent(self, year: int) -> Box:
         """Of the outlines, which may reach beyond the inventory."""
@@ -89,8 +92,9 @@ class UnitCollection(FigureCollection):
         return self._keys[year][rows]
 
     def keys_named(self, name: str, text: str) -> Sequence[int]:
-        """The unit of a code."""
-        return [self.known.index(text)] if text in self.known else []
+        """The unit of a code of any day."""
+        code = self.published.release(self.newest).own_code(text)
+        return [self.known.index(code)] if code in self.known else []
 
     def touching(self, year: int, box: Box) -> Ints | None:
         """By their published outlines."""

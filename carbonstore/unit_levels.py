@@ -7,7 +7,7 @@ Columns of numbers are those of a cell level (``carbonstore.stored.Level``), so 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -103,6 +103,21 @@ class UnitLevel(FigureColumns):
             **self.masks(),
             **self.kilograms(bands),
         }
+
+    def coded(self, code: NDArray[np.object_]) -> "UnitLevel":
+        """The same units under other codes, by these ascending; itself where they are its own."""
+        if (code == self.code).all():
+            return self
+        rows = np.append(np.argsort(code[:-1].astype(str), kind="stable"), len(self) - 1)
+        return replace(
+            self,
+            code=code[rows],
+            name=self.name[rows],
+            geometry=self.geometry.take(rows),
+            coverage=self.coverage[rows],
+            bounds={},
+            **self.taken(rows),
+        )
 
     @cached_property
     def shapes(self) -> Shapes:

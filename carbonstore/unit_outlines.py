@@ -7,6 +7,7 @@ neighbours that overlap it by a generalised metre are not its own. Any other bou
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import pyogrio
@@ -72,7 +73,9 @@ def unit_outlines(file: InventoryFile) -> Outlines | None:
     drawn = _korean(file, scheme) if file.units is None else _from_file(file.units, file, scheme)
     own = np.flatnonzero(drawn.own & shapely.intersects(drawn.outline, file.boundary.polygon))
     valid = [areas_of(outline) for outline in drawn.outline[own]]
-    units = Units.of(drawn.code[own].tolist(), drawn.name[own].tolist(), valid, file.crs)
+    codes = drawn.code[own]
+    first = all_as_of(codes, date.min, code_changes(file.country or ""))  # outlines do not move when codes change
+    units = Units.of(codes.tolist(), drawn.name[own].tolist(), valid, file.crs, first.tolist())
     units = units.within(project_polygon(file.boundary.polygon, file.crs))
     names = {**drawn.names, **dict(zip(units.code, units.name, strict=True))}
     elsewhere = _elsewhere(drawn, units, file.crs) if len(units) else {}

@@ -43,7 +43,7 @@ def holder(code: Placed, name: object, published: Mapping[str, Published]) -> Pu
     by_id = {p.id: codes(p.release(p.newest)) for p in asked}
     if not any(by_id.values()):
         raise refuse("no administrative units are published here; send the outline", code.at)
-    holding = [p for p in asked if code.value in by_id[p.id]]
+    holding = [p for p in asked if p.release(p.newest).own_code(str(code.value)) in by_id[p.id]]
     if not holding:
         raise UnknownName(str(code.value), {c for known in by_id.values() for c in known}, kind="unit", where=code.at)
     if len(holding) > 1:
@@ -67,10 +67,10 @@ class Unit:
     @classmethod
     def of(cls, release: Release, code: Placed) -> Self:
         """The unit of a code; UnknownName where the release has none (an older year may not)."""
-        found = codes(release)
-        if code.value not in found:
+        found, own = codes(release), release.own_code(str(code.value))
+        if own not in found:
             raise UnknownName(str(code.value), found, kind=f"unit of {release.year}", where=code.at)
-        return cls(*found[str(code.value)])
+        return cls(*found[own])
 
     @property
     def region(self) -> Region:

@@ -36,16 +36,20 @@ class Layer:
 
 @dataclass(frozen=True)
 class Units:
-    """Published units of one level, as each year has them: their kilograms are the published ones."""
+    """Published units of one level, as each year has them: their kilograms are the published ones.
+
+    Codes are those of ``year`` in every year, so a unit whose code changed is one zone.
+    """
 
     level: str
+    year: int
 
     def sums(self, release: Release, choice: Choice) -> dict[str | int, Inside]:
         """Every unit of a release by its code, then what lies in none; by ``cells`` units are outlines like any other.
 
         Without the outlines' own cuts no half-widths are known but those of all sectors of the end user.
         """
-        level = release.units(self.level)
+        level = release.units_as_of(self.level, self.year)
         found = Layer(outlines(level)).sums(release, choice) if choice != Choice(SECTORS) else {}
         if choice.method == "cells":
             return found
@@ -86,4 +90,4 @@ def _named(name: str, published: Published, inventories: Mapping[str, Published]
     if found is None:
         raise UnknownName(name, known, kind="collection of units", where=at)
     owner, level = found
-    return Units(level) if owner.id == published.id else Outlines(owner, level)
+    return Units(level, published.newest) if owner.id == published.id else Outlines(owner, level)
