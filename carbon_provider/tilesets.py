@@ -17,7 +17,7 @@ from carbongrid.errors import InvalidInput, NotFound
 from carbonstore import tms
 from carbonstore.catalogue import Snapshot
 from carbonstore.collection import Collection
-from carbonstore.fields import Field, Text
+from carbonstore.fields import DENSITY, Field, Text
 from carbonstore.quads import CRS84, Box, crs_uri
 from carbonstore.tms import TileMatrixSet
 
@@ -66,13 +66,14 @@ COVERAGE = Kind(
     ),
 )
 """Pixels of t CO2e/(ha a): the factors are those of MapLibre's ``raster-dem``, in which such tiles are drawn."""
-DENSITY = "t{CO2e}/(har.a)"
-"""UCUM unit of what pixels hold."""
+DIMENSIONS = MappingProxyType({"Polygon": 2, "MultiPolygon": 2, "MultiLineString": 1, "Point": 0})
+"""Of the types of geometry that collections have."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of the tiles: MVT layer name, texts, extent in CRS84, the properties it carries by default."""
+    """A layer of the tiles: MVT layer name, texts, extent in CRS84, the properties it carries by default, and how many
+    dimensions its geometries have."""
 
     id: str
     title: Text
@@ -80,6 +81,7 @@ class Layer:
     bbox: Box
     fields: tuple[Field, ...]
     attribution: str
+    dimension: int = 2
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,13 @@ class TileSet:
         """Tiles of a collection: one layer, named as the collection."""
         fields = tuple(f for f in collection.fields.values() if f.tile)
         layer = Layer(
-            collection.id, collection.title, collection.description, collection.bbox, fields, collection.attribution
+            collection.id,
+            collection.title,
+            collection.description,
+            collection.bbox,
+            fields,
+            collection.attribution,
+            DIMENSIONS[collection.geometry_type],
         )
         path = f"/collections/{collection.id}"
         return cls(path, collection.title, tms.named(tms_id), collection.zooms(tms_id), (layer,))
@@ -231,7 +239,7 @@ class TileSet:
         links = [_link("related", "application/json", collection, TITLES["layer"][language])]
         return about | {
             "dataType": self.kind.data,
-            **({"geometryDimension": 2} if self.kind is VECTOR else {}),
+            **({"geometryDimension": layer.dimension} if self.kind is VECTOR else {}),
             "minTileMatrix": str(self.zooms[0]),
             "maxTileMatrix": str(self.zooms[1]),
             "boundingBox": _bounding_box(layer.bbox),

@@ -18,6 +18,7 @@ import yaml
 from carbonserver.html import STATIC, TEMPLATES
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
 from carbonstore.catalogue import Catalogue
+from carbonstore.cell_collection import CellCollection
 from carbonstore.collection import Collection
 from carbonstore.encode.files import FILES
 from carbonstore.quads import CRS84
@@ -177,7 +178,7 @@ def _links(collection: Collection, place: Place) -> list[Json]:
         *(
             {"rel": f"{OGC}/tilesets-{kind}", "type": "application/json", "title": title}
             | {"href": f"{here}/{kind}/tiles?f=json"}
-            for kind, title in TILESETS
+            for kind, title in (TILESETS if isinstance(collection, CellCollection) else ())
         ),
         {"rel": f"{OGC}/sortables", "type": "application/schema+json", "title": "정렬 속성 · Sortables"}
         | {"href": f"{here}/sortables"},

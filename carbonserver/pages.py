@@ -29,7 +29,6 @@ PAGE = {"json": "application/json", "html": "text/html"}
 SCHEMA = {"json": "application/schema+json", "html": "text/html"}
 API_DOCUMENT = {"json": OPENAPI, "html": "text/html"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-GEOMETRY = {"format": "geometry-polygon", "x-ogc-role": "primary-geometry"}
 
 PROFILES = ("properties", "feature")
 """Forms of a collection's schema: the logical properties (OGC 23-058r2), or the GeoJSON feature around them."""
@@ -150,11 +149,12 @@ def _profile(request: Request) -> str:
 def _feature(fields: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: field for name, field in fields.items() if name != "geometry"}
     inner = {"type": "object", "properties": plain}
-    members = {"type": {"const": "Feature"}, "id": {"type": "string"}, "geometry": GEOMETRY, "properties": inner}
+    geometry = fields["geometry"]
+    members = {"type": {"const": "Feature"}, "id": {"type": "string"}, "geometry": geometry, "properties": inner}
     return {"properties": members, "required": ["type", "geometry", "properties"]}
 
 
 def properties(collection: Collection, language: str, chosen: tuple[str, ...] | None = None) -> dict[str, Any]:
     """JSON Schema of the geometry and of each property, all or the chosen ones."""
     fields = {name: f.schema(language) for name, f in collection.fields.items() if chosen is None or name in chosen}
-    return {"geometry": GEOMETRY, **fields}
+    return {"geometry": {"format": collection.geometry_format, "x-ogc-role": "primary-geometry"}, **fields}

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from carbongrid.errors import NotFound
-from carbonstore.cell_collection import level_name, of_cells
+from carbonstore.cell_collection import CellCollection, level_name
 from carbonstore.collection import Collection
 
 MEDIA_TYPE = "application/vnd.mapbox.style+json"
 SCHEME = "WebMercatorQuad"
 """The tile matrix set that web maps, and so these styles, draw."""
+OUTLINE = "#6b7280"
+"""Colour of the borders of units."""
 PALETTES = Path(__file__).parent / "viewer" / "palettes.json"
 
 
@@ -41,10 +43,9 @@ class Ramp:
             return self.no_data
         return self.zero if density == 0 else self.colors[sum(density >= b for b in self.breaks)]
 
-    def expression(self, value: str, hectares: list[Any] | float) -> list[Any]:
-        """The same as a style expression over the property ``value`` in tonnes."""
+    def expression(self, value: str, density: list[Any]) -> list[Any]:
+        """The same as a style expression over the property ``value`` in tonnes, whose density is an expression too."""
         steps = [x for pair in zip(self.breaks, self.colors[1:], strict=True) for x in pair]
-        density = ["/", ["get", value], hectares]
         by_class = ["step", density, self.colors[0], *steps]
         return ["case", ["!", ["has", value]], self.no_data, ["==", ["get", value], 0], self.zero, by_class]
 
@@ -101,42 +102,56 @@ def hectares(level: int) -> float:
 
 
 def document(style: Style, collection: Collection, base_url: str) -> dict[str, Any]:
-    """The style of a cell collection over its own vector tiles (Mapbox style specification, version 8).
+    """The style of a collection over its own vector tiles (Mapbox style specification, version 8).
 
-    The fill also suits dataset tiles: where a feature carries ``level``, the hectares of that level count.
+    The fill of cells also suits dataset tiles: where a feature carries ``level``, the hectares of that level count.
     """
     west, south, east, north = collection.bbox
-    fill = style.ramp.expression(style.figure, _hectares(collection))
+    density, paint, shown = _drawn(collection, style)
     return {
         "version": 8,
         "name": f"{collection.title['en']}: {style.title['en']}",
         "metadata": {"carbongrid:title": dict(style.title), "carbongrid:legend": style.legend},
         "center": [round((west + east) / 2, 5), round((south + north) / 2, 5)],
         "zoom": collection.zooms(SCHEME)[0],
-        "sources": {"cells": _source(collection, base_url)},
+        "sources": {"cells": _source(collection, base_url, shown)},
         "layers": [
             {
                 "id": style.id,
                 "type": "fill",
                 "source": "cells",
                 "source-layer": collection.id,
-                "paint": {"fill-color": fill, "fill-antialias": False},
+                "paint": {"fill-color": style.ramp.expression(style.figure, density), **paint},
             }
         ],
     }
 
 
-def _hectares(collection: Collection) -> list[Any]:
+def _drawn(collection: Collection, style: Style) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
+    """Density as an expression, what else the fill is painted with, and properties to ask of the tiles (none: theirs).
+
+    Cells lie edge to edge; units have borders, and bring name and density only where these are asked for.
+    """
+    if isinstance(collection, CellCollection):
+        return ["/", ["get", style.figure], _hectares(collection)], {"fill-antialias": False}, ()
+    density = f"{style.figure}_per_ha"
+    wanted = {"unit_name", style.figure, density, "status", "missing", "synthetic"}
+    shown = tuple(name for name in collection.fields if name in wanted)
+    return ["get", density], {"fill-outline-color": OUTLINE}, shown
+
+
+def _hectares(collection: CellCollection) -> list[Any]:
     """Hectares of a feature: by ``level``, which only dataset tiles carry, else of the collection."""
     by_level = [x for level in collection.published.all_levels for x in (level_name(level), hectares(level))]
-    return ["match", ["get", "level"], *by_level, hectares(of_cells(collection).level)]
+    return ["match", ["get", "level"], *by_level, hectares(collection.level)]
 
 
-def _source(collection: Collection, base_url: str) -> dict[str, Any]:
+def _source(collection: Collection, base_url: str, chosen: tuple[str, ...]) -> dict[str, Any]:
     first, last = collection.zooms(SCHEME)
+    query = f"f=mvt&properties={','.join(chosen)}" if chosen else "f=mvt"
     return {
         "type": "vector",
-        "tiles": [f"{base_url}/collections/{collection.id}/tiles/{SCHEME}/{{z}}/{{y}}/{{x}}?f=mvt"],
+        "tiles": [f"{base_url}/collections/{collection.id}/tiles/{SCHEME}/{{z}}/{{y}}/{{x}}?{query}"],
         "minzoom": first,
         "maxzoom": last,
         "bounds": list(collection.bbox),

@@ -24,7 +24,7 @@ from carbonserver.matrix_sets import definition
 from carbonserver.resource import Resource
 from carbonserver.styles import Style
 from carbonstore.catalogue import Snapshot
-from carbonstore.collection import Collection
+from carbonstore.cell_collection import CellCollection
 from carbonstore.tms import SETS, TileMatrixSet
 
 VERSION = "1.0.0"
@@ -131,7 +131,8 @@ def capabilities(snapshot: Snapshot, base: str, language: str) -> bytes:
         _operation(operations, name, f"{base}/wmts?")
     contents = Xml.SubElement(root, _wmts("Contents"))
     for collection in snapshot.collections.values():
-        contents.append(_layer(collection, base, language))
+        if isinstance(collection, CellCollection):
+            contents.append(_layer(collection, base, language))
     used = dict.fromkeys(t for p in snapshot.inventories.values() for t in p.tile_sets)
     for tms_id in used:
         contents.append(_matrix_set(SETS[tms_id], base, language))
@@ -147,7 +148,7 @@ def _operation(parent: Xml.Element, name: str, address: str) -> None:
     Xml.SubElement(Xml.SubElement(constraint, _ows("AllowedValues")), _ows("Value")).text = "KVP"
 
 
-def _layer(collection: Collection, base: str, language: str) -> Xml.Element:
+def _layer(collection: CellCollection, base: str, language: str) -> Xml.Element:
     layer = Xml.Element(_wmts("Layer"))
     about = f"{collection.description[language]} {collection.attribution}"
     _texts(layer, _ows, Title=collection.title[language], Abstract=about)
@@ -170,7 +171,7 @@ def _layer(collection: Collection, base: str, language: str) -> Xml.Element:
     return layer
 
 
-def _time(layer: Xml.Element, collection: Collection) -> None:
+def _time(layer: Xml.Element, collection: CellCollection) -> None:
     """The years as the days they begin with: a bare year is no ``datetime``."""
     days = [f"{year}-01-01" for year in collection.years]
     dimension = Xml.SubElement(layer, _wmts("Dimension"))

@@ -24,6 +24,7 @@ from carbonstore.edition import Edition
 from carbonstore.fields import Text
 from carbonstore.quads import Box
 from carbonstore.stored import Release
+from carbonstore.unit_collection import UnitCollection
 
 SYNTHETIC = {"ko": "합성 자료", "en": "synthetic"}
 
@@ -104,9 +105,16 @@ class Published:
 
     @cached_property
     def collections(self) -> Mapping[str, Collection]:
-        """Its collections by id: newest year and history of every published level."""
-        both: list[Collection] = [self.collection(level, history=h) for level in self.levels for h in (False, True)]
+        """Its collections by id, newest year and history: cells of every published level, then units of every level."""
+        newest = [*(self.collection(level) for level in self.levels), *self.units.values()]
+        both = [c.over(history=history) for c in newest for history in (False, True)]
         return MappingProxyType({c.id: c for c in both})
+
+    @cached_property
+    def units(self) -> Mapping[str, UnitCollection]:
+        """Units of the newest year by their level, coarse to fine."""
+        levels = self.releases[self.newest].unit_levels
+        return MappingProxyType({level: UnitCollection(self, False, level) for level in levels})
 
     def collection(self, level: int, *, history: bool = False) -> CellCollection:
         """Cells of one level, also of an internal one, which no listing shows."""

@@ -22,6 +22,7 @@ from carbonstore import tms
 from carbonstore.fields import Field, Text, named
 from carbonstore.figures import FigureColumns, Rows, Stored
 from carbonstore.quads import CRS84, Box, crs_uri
+from carbonstore.shapes import in_crs
 from carbonstore.stored import Release
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Collection(ABC):
     geometry_type: ClassVar[str]
     geometry_format: ClassVar[str]
     """Of the JSON Schema (OGC 23-058r2, table 3)."""
+    placed: ClassVar[bool] = True
+    """Whether every record has a geometry."""
+    few: ClassVar[bool] = False
+    """Whether its records are few and large: tiles keep every one of them, with the bends that can be seen."""
     batch_type: ClassVar[type["Batch"]]
 
     @property
@@ -115,6 +120,10 @@ class Collection(ABC):
     def largest(self, year: int, rows: Ints, most: int) -> Ints:
         """At most so many of these rows, ascending: the largest where there are more. Units are few enough."""
         return rows
+
+    def projected(self, year: int, rows: Ints, crs: str) -> NDArray[Any]:
+        """Geometries of rows in another CRS, x before y, unrounded: what tiles are drawn from."""
+        return in_crs(self.shapes(year, rows), crs)
 
     def find(self, year: int, keys: Sequence[int]) -> Ints:
         """Rows, ascending, of the records with one of these keys; those of no record are left out."""

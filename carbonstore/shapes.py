@@ -50,15 +50,7 @@ class Shapes:
         """Geometries in a published CRS with its decimals, x to the east whatever the authority's order."""
         if to.name == WGS84.name:
             return self.geometry
-        move = transformer(WGS84.name, to.name)
-        moved = shapely.transform(self.geometry, lambda xy: np.column_stack(move.transform(*xy.T)))
-        return _rounded(moved, fine(to))
-
-    @property
-    def bounds(self) -> Box:
-        """(west, south, east, north) in degrees."""
-        west, south, east, north = shapely.total_bounds(self.geometry).tolist()
-        return west, south, east, north
+        return _rounded(in_crs(self.geometry, to.name), fine(to))
 
     @cached_property
     def _tree(self) -> shapely.STRtree:
@@ -76,6 +68,12 @@ class Shapes:
     def touching(self, box: Box) -> Ints:
         """Rows, ascending, that touch a box, and those without geometry."""
         return np.union1d(self._tree.query(_box(box), predicate="intersects"), self._nowhere)
+
+
+def in_crs(geometry: Geometries, crs: str) -> Geometries:
+    """CRS84 geometries in another CRS, x before y."""
+    to = transformer(WGS84.name, crs)
+    return np.asarray(shapely.transform(geometry, lambda xy: np.column_stack(to.transform(*xy.T))), object)
 
 
 def fine(to: OutputCrs) -> OutputCrs:

@@ -175,25 +175,26 @@ class Release:
     @cached_property
     def unit_levels(self) -> tuple[str, ...]:
         """Levels of units it holds, coarse to fine, zoning last."""
-        return tuple(self._unit_entries)
+        return tuple(self.unit_entries)
 
     @cached_property
     def cell_unit_level(self) -> str | None:
         """The lowest level of units that nest, to which ``Level.unit`` refers; None where there is none."""
-        nesting = [name for name, entry in self._unit_entries.items() if entry["digits"] is not None]
+        nesting = [name for name, entry in self.unit_entries.items() if entry["digits"] is not None]
         return nesting[-1] if nesting else None
 
     @cached_property
-    def _unit_entries(self) -> dict[str, Mapping[str, Any]]:
+    def unit_entries(self) -> dict[str, Mapping[str, Any]]:
+        """What the manifest says of every level of units."""
         return {entry["level"]: entry for entry in self.manifest.get("units", ())}
 
     def units(self, level: str) -> UnitLevel:
         """Mapped columns of the units of one level; NotFound where the release has no such level."""
         if level not in self._units:
-            if level not in self._unit_entries:
+            if level not in self.unit_entries:
                 raise NotFound(f"there are no units '{level}'", allowed=self.unit_levels)
             table = self._tables[f"units-{level}.arrow"]
-            self._units[level] = UnitLevel.of(self._unit_entries[level], table, self.bands)
+            self._units[level] = UnitLevel.of(self.unit_entries[level], table, self.bands)
         return self._units[level]
 
     @cached_property

@@ -47,6 +47,12 @@ def put(out: Bytes, at: int, source: Bytes, start: int, stop: int) -> int:
 
 
 @kernel
+def number(raw: Bytes, at: int) -> int:
+    """A little-endian number of four bytes, as WKB counts."""
+    return int(raw[at]) + 256 * (int(raw[at + 1]) + 256 * (int(raw[at + 2]) + 256 * int(raw[at + 3])))
+
+
+@kernel
 def put_int(out: Bytes, at: int, value: int) -> int:
     """Write a whole number in decimal."""
     return put_fixed(out, at, value, 0)

@@ -4,16 +4,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, floor
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carbonstore import tms
 from carbonstore.collection import ALL, FigureCollection, Ints
 from carbonstore.fields import Field, Text, unit_fields
 from carbonstore.figures import Rows
-from carbonstore.quads import Box
+from carbonstore.quads import WGS84, Box
+from carbonstore.shapes import Geometries
 from carbonstore.unit_batch import UnitBatch
 from carbonstore.unit_levels import UnitLevel
 
@@ -31,6 +33,8 @@ class UnitCollection(FigureCollection):
     codes = ("unit_code",)
     geometry_type = "MultiPolygon"
     geometry_format = "geometry-polygon-or-multipolygon"
+    placed = False
+    few = True
     batch_type = UnitBatch
 
     @property
@@ -41,7 +45,8 @@ class UnitCollection(FigureCollection):
     @property
     def subject(self) -> Text:
         """The level's title."""
-        return self.stored(self.newest).title
+        title: Text = self._entry(self.years[-1])["title"]
+        return title
 
     @property
     def about(self) -> Text:
@@ -68,8 +73,14 @@ class UnitCollection(FigureCollection):
         return self.release(year).units_as_of(self.level, self.newest)
 
     def extent(self, year: int) -> Box:
-        """Of the outlines, which may reach beyond the inventory."""
-        return self.stored(year).shapes.bounds
+        """Of the outlines, which may reach beyond the inventory, rounded outwards."""
+        west, south, east, north = (v * WGS84.scale for v in self._entry(year)["extent"])
+        s = WGS84.scale
+        return floor(west) / s, floor(south) / s, ceil(east) / s, ceil(north) / s
+
+    def _entry(self, year: int) -> Mapping[str, Any]:
+        """What the manifest says of the level."""
+        return self.release(year).unit_entries[self.level]
 
     def described(self, *, data_years: Iterable[str]) -> Iterable[Field]:
         """Properties of units."""
@@ -104,6 +115,10 @@ class UnitCollection(FigureCollection):
         """By the bounds of their outlines."""
         return self.stored(year).shapes.near(box)
 
-    def shapes(self, year: int, rows: Rows) -> NDArray[np.object_]:
+    def shapes(self, year: int, rows: Rows) -> Geometries:
         """Published outlines."""
         return self.stored(year).shapes.geometry[rows]
+
+    def projected(self, year: int, rows: Ints, crs: str) -> Geometries:
+        """Published outlines in the CRS of a tile matrix set."""
+        return self.stored(year).projected(crs)[rows]

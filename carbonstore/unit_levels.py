@@ -22,7 +22,7 @@ from carbongrid.unit_shapes import UNALLOCATED, Closure
 from carbongrid.wkb import Wkb
 from carbonstore import arrow
 from carbonstore.figures import FigureColumns
-from carbonstore.shapes import Shapes
+from carbonstore.shapes import Geometries, Shapes, in_crs
 
 Text = Mapping[str, str]
 ZONING = "zoning"
@@ -49,6 +49,7 @@ class UnitLevel(FigureColumns):
     name: NDArray[np.object_]
     geometry: Wkb
     coverage: NDArray[np.float64]
+    _projected: dict[str, Geometries] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def made(
@@ -116,6 +117,7 @@ class UnitLevel(FigureColumns):
             geometry=self.geometry.take(rows),
             coverage=self.coverage[rows],
             bounds={},
+            _projected={},
             **self.taken(rows),
         )
 
@@ -123,6 +125,12 @@ class UnitLevel(FigureColumns):
     def shapes(self) -> Shapes:
         """Published outlines, None in the last row."""
         return Shapes.published(self.geometry.to_shapely())
+
+    def projected(self, crs: str) -> Geometries:
+        """All of them in the CRS of a tile matrix set; kept, for every tile is drawn from these."""
+        if crs not in self._projected:
+            self._projected[crs] = in_crs(self.shapes.geometry, crs)
+        return self._projected[crs]
 
     def entry(self, closure: Closure | None) -> dict[str, Any]:
         """What the manifest says of the level; areas of the closure error to 1 m2."""

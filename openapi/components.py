@@ -125,7 +125,7 @@ PARAMETERS: dict[str, Json] = {
         {"type": "string", "enum": ["properties", "feature"], "default": "properties"},
         "The logical properties, or the GeoJSON feature that holds them.",
     ),
-    "featureId": path("featureId", TEXT, "Feature id, `{cell_id}.{year}`; a bare `cell_id` redirects to its newest."),
+    "featureId": path("featureId", TEXT, "Feature id, `{code}.{year}`; a bare code redirects to its newest record."),
     "tileMatrix": path("tileMatrix", TEXT, "Identifier of the tile matrix (zoom level)."),
     "tileRow": path("tileRow", {"type": "integer", "minimum": 0}, "Row, counted from the north."),
     "tileCol": path("tileCol", {"type": "integer", "minimum": 0}, "Column, counted from the west."),

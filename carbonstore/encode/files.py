@@ -33,6 +33,7 @@ GEOMETRY = "geometry"
 ROWS = 50_000
 """Records in memory at a time."""
 _BLOCK = 1 << 20
+FLATGEOBUF = "FlatGeobuf"
 
 
 class Stopped(Exception):
@@ -160,9 +161,12 @@ def _gdal(driver: str, suffix: str, extract: Extract) -> Iterator[bytes]:
         path = Path(folder) / f"{extract.collection.id}.{suffix}"
         batches = (batch for piece in extract.tables() for batch in piece.to_batches())
         place = {"geometry_name": GEOMETRY, "geometry_type": extract.collection.geometry_type, "crs": extract.to.name}
+        # FlatGeobuf's index has no place for a record without geometry
+        bare = driver == FLATGEOBUF and not extract.collection.placed
+        index = {"layer_options": {"SPATIAL_INDEX": "NO"}} if bare else {}
         reader = pa.RecordBatchReader.from_batches(extract.schema, batches)
         try:
-            write_arrow(reader, path, layer=extract.collection.id, driver=driver, **place)
+            write_arrow(reader, path, layer=extract.collection.id, driver=driver, **place, **index)
         except RuntimeError as error:  # what GDAL makes of a stream that ended in an exception
             if extract.stopped():
                 raise Stopped from error
@@ -178,9 +182,7 @@ FILES = MappingProxyType(
         for f in (
             FileFormat("csv", "text/csv", "csv", "CSV", True, _csv),
             FileFormat("parquet", "application/vnd.apache.parquet", "parquet", "GeoParquet", True, _parquet),
-            FileFormat(
-                "fgb", "application/flatgeobuf", "fgb", "FlatGeobuf", False, partial(_gdal, "FlatGeobuf", "fgb")
-            ),
+            FileFormat("fgb", "application/flatgeobuf", "fgb", "FlatGeobuf", False, partial(_gdal, FLATGEOBUF, "fgb")),
             FileFormat(
                 "gpkg", "application/geopackage+sqlite3", "gpkg", "GeoPackage", False, partial(_gdal, "GPKG", "gpkg")
             ),

@@ -9,7 +9,7 @@ from carbongrid.wkb import Wkb
 from carbonstore import text
 from carbonstore.quads import OutputCrs
 from carbonstore.shapes import Geometries, fine, scaled
-from carbonstore.text import Bytes, Ints, put, put_fixed
+from carbonstore.text import Bytes, Ints, number, put, put_fixed
 
 _TYPES = ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")
 """By type number of WKB, from 1 on."""
@@ -39,7 +39,7 @@ def _texts(out: Bytes, wkb: Bytes, offsets: Ints, xy: Ints, decimals: int, heads
     for i in range(len(offsets) - 1):
         p = offsets[i]
         if p < offsets[i + 1]:
-            kind = _count(wkb, p + 1)
+            kind = number(wkb, p + 1)
             at = put(out, at, heads, head_offsets[kind - 1], head_offsets[kind])
             if kind > 3:
                 at, v = _several(out, at, wkb, p + 5, xy, v, decimals)
@@ -52,15 +52,9 @@ def _texts(out: Bytes, wkb: Bytes, offsets: Ints, xy: Ints, decimals: int, heads
 
 
 @kernel
-def _count(wkb: Bytes, p: int) -> int:
-    """A little-endian number of four bytes."""
-    return int(wkb[p]) + 256 * (int(wkb[p + 1]) + 256 * (int(wkb[p + 2]) + 256 * int(wkb[p + 3])))
-
-
-@kernel
 def _several(out: Bytes, at: int, wkb: Bytes, p: int, xy: Ints, v: int, decimals: int) -> tuple[int, int]:
     """Coordinates of the parts from their number on; where they end, and the next vertex."""
-    n = _count(wkb, p)
+    n = number(wkb, p)
     p, out[at] = p + 4, 91  # [
     at += 1
     for _ in range(n):
@@ -74,12 +68,12 @@ def _several(out: Bytes, at: int, wkb: Bytes, p: int, xy: Ints, v: int, decimals
 @kernel
 def _single(out: Bytes, at: int, wkb: Bytes, p: int, xy: Ints, v: int, decimals: int) -> tuple[int, int, int]:
     """Coordinates of a point, line or polygon; where they end, in the text, in the WKB, among the vertices."""
-    kind, p = _count(wkb, p + 1), p + 5
+    kind, p = number(wkb, p + 1), p + 5
     if kind == 1:
         return _vertex(out, at, xy, v, decimals), p + 16, v + 1
     if kind == 2:
         return _line(out, at, wkb, p, xy, v, decimals)
-    n = _count(wkb, p)
+    n = number(wkb, p)
     p, out[at] = p + 4, 91
     at += 1
     for _ in range(n):
@@ -92,7 +86,7 @@ def _single(out: Bytes, at: int, wkb: Bytes, p: int, xy: Ints, v: int, decimals:
 
 @kernel
 def _line(out: Bytes, at: int, wkb: Bytes, p: int, xy: Ints, v: int, decimals: int) -> tuple[int, int, int]:
-    n = _count(wkb, p)
+    n = number(wkb, p)
     out[at] = 91
     at += 1
     for k in range(n):

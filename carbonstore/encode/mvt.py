@@ -148,9 +148,9 @@ def _layer_of_shapes(collection: Collection, year: int, frame: _Frame, name: str
     around = quads.surrounding((west - margin, south - margin, east + margin, north + margin), frame.tiles.crs)
     near = collection.near(year, around)
     rows = collection.largest(year, np.arange(len(collection.stored(year))) if near is None else near, MOST)
-    geometry = collection.shapes(year, rows)
+    geometry = collection.projected(year, rows, frame.tiles.crs)
     rows, geometry = rows[there := ~shapely.is_missing(geometry)], geometry[there]
-    paths = Paths.of(geometry, frame.tiles.crs, west, north, frame.unit)
+    paths = Paths.of(geometry, west, north, frame.unit, few=collection.few)
     if not len(paths.at):
         return b""
     batch = _batch(collection, year, rows[paths.at], names)

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from carbongrid.crs import transformer
 from carbongrid.jit import kernel
 from carbongrid.rings import HOLE, LINE, ZERO, point, ring_table
 from carbongrid.wkb import Wkb
 from carbonstore.encode.mvt_kernel import varint
-from carbonstore.quads import WGS84
 from carbonstore.shapes import Geometries
 from carbonstore.text import Bytes, Ints
 from carbonstore.tms import EXTENT
 
 MARGIN = 64
 """Units around a tile up to which geometries are kept: the width of what renderers draw along its edge."""
+BEND = 1.0
+"""Units by which a simplified line may miss its own bends."""
 LINES, POLYGONS = 2, 3
 """Types of geometry (section 4.3.4)."""
 _RING = 12
@@ -42,10 +41,15 @@ class Paths:
     kind: int
 
     @classmethod
-    def of(cls, geometry: Geometries, crs: str, west: float, north: float, unit: float) -> "Paths":
-        """Of CRS84 geometries, all lines or all polygons, in the tile of a ``crs`` whose corner is (west, north)."""
-        drawn = _in_units(geometry, crs, west, north, unit)
+    def of(cls, geometry: Geometries, west: float, north: float, unit: float, *, few: bool = False) -> "Paths":
+        """Of geometries, all lines or all polygons, in the tile whose corner is (west, north) in their CRS.
+
+        ``few``: each with the bends that can be seen, valid in whole units, and none left out as too small.
+        """
+        drawn = _in_units(geometry, west, north, unit)
         inside = _clipped(drawn)
+        if few:
+            inside = _simple(inside)
         wkb = Wkb.from_shapely(inside)
         out = np.empty(len(wkb.data) + len(wkb) * _RING, np.uint8)
         ends = _paths(wkb.data, wkb.offsets, out)
@@ -54,15 +58,10 @@ class Paths:
         return cls(at, out[: ends[-1]], np.append(ends[at], ends[-1]), LINES if lines else POLYGONS)
 
 
-def _in_units(geometry: Geometries, crs: str, west: float, north: float, unit: float) -> Geometries:
+def _in_units(geometry: Geometries, west: float, north: float, unit: float) -> Geometries:
     """x to the right, y down, 0 .. EXTENT within the tile."""
-    move = transformer(WGS84.name, crs)
-
-    def units(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        x, y = move.transform(xy[:, 0], xy[:, 1])
-        return np.column_stack([(x - west) / unit, (north - y) / unit])
-
-    return np.asarray(shapely.transform(geometry, units), object)
+    corner, scale = np.array([west, north]), np.array([1 / unit, -1 / unit])
+    return np.asarray(shapely.transform(geometry, lambda xy: (xy - corner) * scale), object)
 
 
 def _clipped(drawn: Geometries) -> Geometries:
@@ -82,6 +81,17 @@ def _pieces(cut: shapely.Geometry, dimension: int) -> shapely.Geometry | None:
     if not parts:
         return None
     return shapely.MultiLineString(parts) if dimension == 1 else shapely.MultiPolygon(parts)
+
+
+def _simple(inside: Geometries) -> Geometries:
+    """Polygons with whole coordinates and few of them, valid; one that is smaller than a unit is a unit square."""
+    bent = shapely.simplify(inside, BEND, preserve_topology=False)
+    whole = shapely.set_precision(bent, 1.0)
+    small = np.flatnonzero(shapely.is_empty(whole) & ~shapely.is_missing(inside))
+    place = shapely.point_on_surface(inside[small])
+    x, y = np.floor(shapely.get_x(place)), np.floor(shapely.get_y(place))
+    whole[small] = shapely.box(x, y, x + 1, y + 1)
+    return np.asarray(whole, object)
 
 
 @kernel

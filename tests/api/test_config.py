@@ -68,6 +68,8 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
         Settings.from_env(env={name: value})
 
 
+SEJONG_CELLS, SEJONG_UNITS = ("100m", "500m", "1km"), ("nation", "sido", "sigungu", "dong")
+
 # -- configuration ---------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +91,7 @@ def test_the_committed_configuration_is_that_of_the_sample(tmp_path: Path, monke
     fixed = replace(ENVIRONMENT, data=".carbongrid", url="http://localhost:5000", port=5000)
     assert committed == pygeoapi_config(sejong.collections(), fixed)
     assert set(committed["resources"]) == {
-        *(f"sejong-{level}{history}" for level in ("100m", "500m", "1km") for history in ("", "-history")),
+        *(f"sejong-{name}{history}" for name in (*SEJONG_CELLS, *SEJONG_UNITS) for history in ("", "-history")),
         *PROCESSES,
     }
 

@@ -46,7 +46,7 @@ def color(style_id: str, value: float | None, level: str = "100m") -> str:
     style = Style.named(style_id)
     properties: dict[str, Any] = {"level": level} if value is None else {"level": level, style.figure: value}
     area = ["match", ["get", "level"], "100m", 1, "500m", 25, "1km", 100, 1]
-    return str(evaluate(style.ramp.expression(style.figure, area), properties))
+    return str(evaluate(style.ramp.expression(style.figure, ["/", ["get", style.figure], area]), properties))
 
 
 @pytest.mark.parametrize(

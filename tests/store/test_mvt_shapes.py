@@ -12,6 +12,7 @@ from pyproj import Transformer
 from carbonstore import tms
 from carbonstore.encode import mvt_kernel
 from carbonstore.encode.mvt_shapes import LINES, MARGIN, POLYGONS, Paths
+from carbonstore.shapes import in_crs
 from carbonstore.tms import EXTENT
 
 Z, X, Y = 12, 3488, 1596
@@ -37,7 +38,7 @@ class Tile:
         )
 
     def paths(self, shapes: list[shapely.Geometry]) -> Paths:
-        return Paths.of(self.earth(shapes), self.set.crs, self.west, self.north, self.unit)
+        return Paths.of(in_crs(self.earth(shapes), self.set.crs), self.west, self.north, self.unit)
 
 
 @pytest.fixture(params=["WebMercatorQuad", "WorldCRS84Quad", "KR5179"])
