@@ -16,6 +16,9 @@ from carbongrid.errors import InvalidInput
 from processes.base import JSON, Context, Encoded, Execution, Link, Process, bare
 from processes.schema import Binary, Schema, decode
 
+_QUALIFIED = ({"value", "mediaType"}, {"value", "mediaType", "encoding"})
+"""Members of a qualified value in a document."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -75,11 +78,14 @@ def qualified(value: Encoded) -> object:
 
 
 def single(schema: Schema, value: object) -> Answer:
-    """One value in its own media type."""
+    """One value in its own media type: as a process made it, or as it stands in a document."""
     if isinstance(value, Encoded):
         return Answer(value.media_type, value.data)
     if isinstance(value, Link):
         return Answer(JSON, given(value))
+    if isinstance(value, dict) and set(value) in _QUALIFIED:
+        text = str(value["value"])
+        return Answer(str(value["mediaType"]), decode(text) if "encoding" in value else text.encode())
     if isinstance(schema, Binary):
         return Answer(schema.media_type, decode(str(value)))
     media = schema.media_type if isinstance(value, str) or schema.media_type.endswith("json") else JSON

@@ -9,12 +9,14 @@ from processes.activity_inputs import ACTIVITY_INPUTS
 from processes.base import MIB, Context, Execution, Input, Output, Process, Results
 from processes.cells import CELLS, encoded
 from processes.choice import level_of, years_of
-from processes.inputs import INVENTORY, LEVEL, METHOD, MODE, SECTORS, YEAR
-from processes.inside import Inside
+from processes.inputs import INVENTORY, LANGUAGE, LEVEL, METHOD, MODE, SECTORS, YEAR
 from processes.place import Place, asked, choice_of
 from processes.processor import Processor
+from processes.profile import profile_schema
 from processes.region import schema
-from processes.schema import Declared
+from processes.region_sums import Sums
+from processes.report import HTML, report
+from processes.schema import Declared, Text
 from processes.totals import totals, totals_schema
 from processes.uploads import GEOJSON, MEDIA
 
@@ -31,18 +33,17 @@ def estimate_region(execution: Execution, context: Context) -> Results:
 
 
 def _answer(execution: Execution, where: Place, context: Context) -> Results:
-    published, inputs = where.published, execution.inputs
-    level = level_of(inputs.get("level"), published)
-    choice = choice_of(inputs)
+    published, inputs, outputs = where.published, execution.inputs, execution.outputs
+    level, choice = level_of(inputs.get("level"), published), choice_of(inputs)
     years = years_of(inputs.get("year"), published.years)
-    made: dict[int, Inside] = {}
-    for year in years:
-        context.report(len(made) / len(years), {"ko": f"{year}년 합산", "en": f"summing {year}"})
-        made[year] = where.estimate(published.release(year), choice)
-    values: dict[str, object] = {"totals": totals(published, choice, made)}
-    if "cells" in execution.outputs:
+    sums = Sums(where, choice, years, context.report)
+    values: dict[str, object] = {"totals": (made := totals(published, choice, sums.asked))}
+    if {"profile", "report"} & outputs.keys():
+        values["profile"] = (told := sums.profile())
+        values["report"] = report(published, made, told, context.url, str(inputs["language"]))
+    if "cells" in outputs:
         cells = where.clipped(years, choice, level).collection(level, history=len(years) > 1)
-        values["cells"] = encoded(cells, execution.outputs["cells"])
+        values["cells"] = encoded(cells, outputs["cells"])
     return Results(values, published.edition.id)
 
 
@@ -81,6 +82,7 @@ ESTIMATE_REGION = Process(
         "level": LEVEL,
         "mode": MODE,
         "method": METHOD,
+        "language": LANGUAGE,
         **ACTIVITY_INPUTS,
     },
     outputs={
@@ -92,7 +94,23 @@ ESTIMATE_REGION = Process(
                 "en": "kg CO2e by year: figures, 95 % half-widths (_u95), and by sector, use, scope and gas.",
             },
         ),
+        "profile": Output(
+            Declared(profile_schema),
+            {"ko": "구성과 비교", "en": "Profile"},
+            {
+                "ko": "부문·범위·용도별 비율, km²당 kg, 발행 연도의 추이, 둘러싼 행정구역과의 비교.",
+                "en": "Shares by sector, scope and use, kg per km2, trend by year, and the unit around the region.",
+            },
+        ),
         "cells": CELLS,
+        "report": Output(
+            Text(media_type=HTML),
+            {"ko": "보고서", "en": "Report"},
+            {
+                "ko": "인쇄할 수 있는 한 쪽의 HTML: 값과 구간, 구성, 추이, 비교, 방법, 배출계수.",
+                "en": "One page of HTML to print: values with intervals, shares, trend, comparison, method, factors.",
+            },
+        ),
     },
     example={
         "inputs": {

@@ -2,7 +2,7 @@
 """Inputs that several processes declare alike."""
 
 from carbongrid import sectors as known
-from processes.base import Input
+from processes.base import LANGUAGES, Input
 from processes.inside import METHODS
 from processes.schema import Number, Text
 
@@ -62,4 +62,11 @@ METHOD = Input(
     },
     min_occurs=0,
     default="sources",
+)
+LANGUAGE = Input(
+    Text(LANGUAGES),
+    {"ko": "언어", "en": "Language"},
+    {"ko": "보고서의 언어.", "en": "Language of the report."},
+    min_occurs=0,
+    default="ko",
 )

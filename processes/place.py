@@ -16,7 +16,7 @@ from processes.clipped import clipped
 from processes.inside import Choice, Inside, Stock
 from processes.region import resolve
 from processes.stocks import estimate, stock
-from processes.units import Unit, holder, named
+from processes.units import Unit, codes, holder, named
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class Place:
     published: Published
     what: Region | Placed
     kept: bool = True
+
+    def region(self, release: Release) -> Region:
+        """Its outline in a release."""
+        return self.what if isinstance(self.what, Region) else Unit.of(release, self.what).region
+
+    def in_year(self, release: Release) -> bool:
+        """Whether a release has it: a unit may be younger."""
+        return isinstance(self.what, Region) or self.what.value in codes(release)
 
     def estimate(self, release: Release, choice: Choice) -> Inside:
         """One year. The published table rests on sources: by ``cells`` a unit is an outline like any other."""
@@ -43,8 +51,7 @@ class Place:
         for year in years:
             release = self.published.release(year)
             ready = stock(release) if self.kept else Stock.of(release.inventory())
-            region = self.what if isinstance(self.what, Region) else Unit.of(release, self.what).region
-            cuts[year] = ready, region.on(ready.cells.window)
+            cuts[year] = ready, self.region(release).on(ready.cells.window)
         return clipped(self.published, cuts, choice, level)
 
 

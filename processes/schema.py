@@ -19,6 +19,9 @@ type Words = Mapping[str, str]
 """A text in Korean and English: ``{"ko": …, "en": …}``."""
 
 
+PLAIN = "text/plain; charset=utf-8"
+
+
 class Schema(Protocol):
     """A kind of value."""
 
@@ -67,11 +70,12 @@ class Text:
 
     enum: tuple[str, ...] = ()
     max_length: int | None = None
-    media_type: str = "text/plain; charset=utf-8"
+    media_type: str = PLAIN
 
     def json(self) -> Json:
-        """JSON schema."""
-        return clean(type="string", enum=list(self.enum) or None, maxLength=self.max_length)
+        """JSON schema; the media type where it is more than plain text."""
+        media = None if self.media_type == PLAIN else self.media_type
+        return clean(type="string", enum=list(self.enum) or None, maxLength=self.max_length, contentMediaType=media)
 
     def check(self, value: object, at: str) -> str:
         """A string of the enumeration and length."""

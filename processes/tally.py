@@ -85,12 +85,12 @@ def _by_cells(stock: Stock, taken: Zoned, codes: Sequence[str]) -> Sums:
         at = np.r_[spans(part.runs[:, 0], part.runs[:, 1]), part.piece]
         zone = np.r_[np.repeat(part.run_zone, np.diff(part.runs)[:, 0]), part.zone]
         share = np.r_[np.ones(len(at) - len(part.share)), part.share]
-        return [_weighed(layer, stock.cells.index[at], share, zone) for layer in stock.layers]
+        return [weighed(layer, stock.cells.index[at], share, zone) for layer in stock.layers]
 
     return Sums(whole, unrounded, _sizes([(None, taken)]), entries)
 
 
-def _weighed(layer: Layer, cell: I64, share: F64, zone: I64) -> Entries:
+def weighed(layer: Layer, cell: I64, share: F64, zone: I64) -> Entries:
     """Pieces of a layer by the share of their cells, given as flat indices."""
     pieces = layer.pieces
     at = np.minimum(np.searchsorted(pieces.cells, cell), len(pieces.cells) - 1)
@@ -144,22 +144,28 @@ def _sizes(found: Sequence[tuple[I64 | None, Zoned]]) -> I64:
     return size
 
 
+def interval_signs(stock: Stock, choice: Choice) -> I64:
+    """Sign of each band in each of INTERVALS, (INTERVALS, bands), in the mode and sectors chosen."""
+    names = [f.name for f in FIGURES]
+    return weights(stock.bands, choice.mode, choice.sectors)[[names.index(n) for n in INTERVALS]]
+
+
 def _assessed(stock: Stock, sums: Sums, taken: Zoned, choice: Choice) -> tuple[F64, NDArray[np.uint8]]:
     """95 % half-widths in kg (INTERVALS, zones), and quality; some zones at a time."""
-    names = [f.name for f in FIGURES]
-    signs = weights(stock.bands, choice.mode, choice.sectors)[[names.index(n) for n in INTERVALS]]
     u95, quality = np.zeros((len(INTERVALS), taken.n)), np.zeros(taken.n, np.uint8)
     for first, last in _chunks(sums.weight):
-        found = sums.entries(first, last)
-        lines, grade = _lines(stock.layers, found)
-        every, kg = np.arange(len(grade), dtype=np.int64), np.concatenate([np.zeros(0), *(e.kg for e in found)])
-        zone = np.concatenate([np.zeros(0, np.int64), *(e.zone for e in found)])
-        tables, n = (stock.factors, stock.rows), last - first
-        u95[:, first:last] = grouped_half_widths(every, kg, zone, lines, lines.band, signs, *tables, n)
-        quality[first:last] = mean_quality(kg, grade, zone, n)
-    if choice.method != "cells":
-        return u95, quality
-    return np.hypot(u95, _sub_cell(stock.cells.kg, signs, taken)), np.where(quality, np.minimum(quality + 1, WORST), 0)
+        part = assessed(stock, sums.entries(first, last), choice, last - first)
+        u95[:, first:last], quality[first:last] = part
+    return (u95, quality) if choice.method == "sources" else coarser(stock, choice, taken, u95, quality)
+
+
+def assessed(stock: Stock, found: Sequence[Entries], choice: Choice, n: int) -> tuple[F64, NDArray[np.uint8]]:
+    """Half-widths (INTERVALS, n) and quality of groups of pieces, those of each layer in ``found``."""
+    lines, grade = _lines(stock.layers, found)
+    every, kg = np.arange(len(grade), dtype=np.int64), np.concatenate([np.zeros(0), *(e.kg for e in found)])
+    zone = np.concatenate([np.zeros(0, np.int64), *(e.zone for e in found)])
+    signs, tables = interval_signs(stock, choice), (stock.factors, stock.rows)
+    return grouped_half_widths(every, kg, zone, lines, lines.band, signs, *tables, n), mean_quality(kg, grade, zone, n)
 
 
 def _chunks(weight: I64) -> Iterator[tuple[int, int]]:
@@ -189,9 +195,12 @@ def _lines(layers: Sequence[Layer], found: Sequence[Entries]) -> tuple[Lines, ND
     return Lines(**joined), np.concatenate(grade)
 
 
-def _sub_cell(kg: I64, signs: I64, taken: Zoned) -> F64:
-    """As ``processes.inside.sub_cell`` by figure and zone."""
+def coarser(
+    stock: Stock, choice: Choice, taken: Zoned, u95: F64, quality: NDArray[np.uint8]
+) -> tuple[F64, NDArray[np.uint8]]:
+    """Half-widths and quality by ``cells``: where in a cut cell its kilograms stand is not known (``sub_cell``)."""
     cut = (taken.share > 0) & (taken.share < 1)
     share, zone = taken.share[cut], taken.zone[cut]
-    held = signs @ kg[:, taken.piece[cut]]
-    return Z95 * np.sqrt(np.stack([np.bincount(zone, share * (1 - share) * one**2.0, taken.n) for one in held]))
+    held = interval_signs(stock, choice) @ stock.cells.kg[:, taken.piece[cut]]
+    hidden = [Z95 * np.sqrt(np.bincount(zone, share * (1 - share) * one**2.0, taken.n)) for one in held]
+    return np.hypot(u95, np.stack(hidden)), np.where(quality, np.minimum(quality + 1, WORST), 0).astype(np.uint8)
