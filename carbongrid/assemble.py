@@ -292,7 +292,7 @@ class Account:
         first_line = np.cumsum([0, *(len(layer.lines.kg) for layer in layers)])
         line = [layer.pieces.line + n for layer, n in zip(layers, first_line, strict=False)]
         return cls(
-            _all_lines(layers),
+            all_lines(layers),
             np.concatenate(line).astype(np.int64),
             np.concatenate([np.repeat(layer.pieces.cells, np.diff(layer.pieces.ptr)) for layer in layers]),
             np.concatenate([layer.pieces.kg for layer in layers]),
@@ -350,7 +350,7 @@ def _strip(layers: Sequence[Layer], row: int, height: int) -> Account:
     return Account(Lines(**columns), every, np.concatenate(cell), np.concatenate(kg), np.concatenate(grade))
 
 
-def _all_lines(layers: Sequence[Layer]) -> Lines:
+def all_lines(layers: Sequence[Layer]) -> Lines:
     """The lines of all layers, their sources numbered through."""
     first_source = np.cumsum([0, *(len(layer.id) for layer in layers)])
     columns = {f.name: np.concatenate([getattr(layer.lines, f.name) for layer in layers]) for f in fields(Lines)}
@@ -362,7 +362,7 @@ def total_intervals(inventory: Inventory) -> dict[str, int]:
     """Absolute 95 % half-width of the inventory's totals in kg, by figure; empty without sources."""
     if not inventory.layers:
         return {}
-    lines = _all_lines(list(inventory.layers.values()))
+    lines = all_lines(list(inventory.layers.values()))
     signs = interval_signs(inventory.bands)
     return {
         name: round(half_widths(lines.kg, lines, sign[lines.band], inventory.factors, inventory.rows))
@@ -374,7 +374,7 @@ def total_percentiles(inventory: Inventory) -> dict[str, Interval]:
     """95 % interval of the inventory's totals by figure, drawn where approach 1 is invalid; empty without sources."""
     if not inventory.layers:
         return {}
-    lines = _all_lines(list(inventory.layers.values()))
+    lines = all_lines(list(inventory.layers.values()))
     model = Model(inventory.factors, inventory.rows)
     signs = interval_signs(inventory.bands)
     return {name: model.interval(lines, sign[lines.band]) for name, sign in zip(INTERVALS, signs, strict=True)}

@@ -114,11 +114,11 @@ class Model:
 
     def half_width(self, sums: KeySums) -> float:
         """Approach 1 of these sums in kg, the same as ``uncertainty.half_widths`` over their lines."""
-        return float(np.sqrt(sum(p * p for p in self._parts(sums, 0.0).values()) + sums.own**2))
+        return float(np.sqrt(sum(p * p for p in self.parts(sums).values()) + sums.own**2))
 
     def needs_draws(self, sums: KeySums) -> bool:
         """Whether keys of more than 30 % make up so much of the interval that approach 1 is invalid."""
-        large = sum(p * p for p in self._parts(sums, LARGE_PCT).values())
+        large = sum(p * p for p in self.parts(sums, LARGE_PCT).values())
         return large > MATTERS * self.half_width(sums) ** 2
 
     def totals(self, sums: KeySums) -> F64:
@@ -142,7 +142,7 @@ class Model:
         by_row = [np.prod([multipliers(z[e], u_pct[e]) for e in _elements(r)], axis=0) for r in self.rows]
         return by_factor, [*by_row, np.ones(DRAWS)], own
 
-    def _parts(self, sums: KeySums, above: float) -> dict[str, float]:
+    def parts(self, sums: KeySums, above: float = 0.0) -> dict[str, float]:
         """Linear part in kg of every key, counting only terms of more than ``above`` per cent."""
         u_row = {f"row {r.id}": r.u_pct for r in self.rows}
         parts: dict[str, float] = {}

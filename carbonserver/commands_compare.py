@@ -52,6 +52,8 @@ def _print(found: "Comparison") -> None:
         out.print(f"  {kind}: {', '.join(f'{n:,} {how}' for how, n in names.counts().items() if n)}")
     if found.figures or found.bands:
         out.print(_totals(found))
+        for name, change in found.changes.items():
+            out.print(f"  {name} changed by {change.kg:+,} ± {change.u95:,} kg (95 %)", soft_wrap=True)
     for units in found.units:
         parts = f"{units.changed:,} changed, {units.added:,} added, {units.removed:,} removed, {units.units:,} now"
         out.print(f"  units {units.level}: {parts}{_recoded(units.recoded)}", soft_wrap=True)

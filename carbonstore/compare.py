@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, NotFound
 from carbongrid.sectors import Band, weights
+from carbonstore.compare_totals import TotalChange, total_changes
 from carbonstore.compare_units import UnitChange, unit_changes
 from carbonstore.edition import current, load, releases
 from carbonstore.stored import Level, Release, opened
@@ -112,6 +113,7 @@ class Comparison:
     levels: tuple[LevelChange, ...] | None
     largest: tuple[CellChange, ...] | None
     units: tuple[UnitChange, ...]
+    changes: Mapping[str, TotalChange]
 
     @property
     def same(self) -> bool:
@@ -124,6 +126,7 @@ class Comparison:
         plain |= {name: asdict(plain[name]) for name in ("inputs", "factors", "rows")}
         plain["sources"] = {kind: names.counts() for kind, names in self.sources.items()}
         plain["units"] = [asdict(c) for c in self.units]
+        plain["changes"] = {name: asdict(c) for name, c in self.changes.items()}
         for name in ("levels", "largest"):
             plain[name] = None if plain[name] is None else [asdict(c) for c in plain[name]]
         return plain | {"same": self.same}
@@ -148,6 +151,7 @@ def compare(before: Release, after: Release) -> Comparison:
         levels=tuple(_Cells.of(before, after, size).change() for size in levels) if one_grid else None,
         largest=_Cells.of(before, after, levels[0]).largest() if one_grid and levels else None,
         units=unit_changes(before, after),
+        changes=total_changes(before, after),
     )
 
 

@@ -11,8 +11,10 @@ import pytest
 import shapely
 from click.testing import CliRunner
 
+from carbongrid.assemble import all_lines
 from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput, NotFound
+from carbongrid.uncertainty import half_widths
 from carbonserver.cli import main
 from carbonstore.build import build, input_hashes
 from carbonstore.compare import Names, compare, find
@@ -171,6 +173,21 @@ def test_two_years_of_the_toy_city(tmp_path: Path) -> None:
     assert (house.before, house.after) == (4820, 2410)
 
 
+def test_what_both_years_have_in_common_cancels_in_the_change(tmp_path: Path) -> None:
+    """2022 is twice 2023 by the same tables: rows and factors err on the difference, own errors in both years."""
+    _, after = toy_store(tmp_path)
+    change = compare(find(tmp_path, "toy.2022"), find(tmp_path, "toy")).changes["emission_total"]
+    layers = [after.layer(kind) for kind in ("buildings", "roads")]
+    own = [np.bincount(x.lines.source, x.lines.kg * x.lines.u_own / 100) for x in layers]
+    own_squared = float((np.concatenate(own) ** 2).sum())
+    emitted = all_lines(layers)
+    squared = half_widths(emitted.kg, emitted, np.ones(len(emitted.kg), np.int64), after.factors, after.rows) ** 2
+    assert change.kg == -11_559
+    assert change.u95 == round(np.sqrt(squared + 4 * own_squared))
+    assert change.apart_u95 == pytest.approx(np.sqrt(5 * squared), abs=1)
+    assert compare(after, after).changes["net"].kg == 0
+
+
 def test_a_release_by_every_name(tmp_path: Path) -> None:
     old, new = toy_store(tmp_path)
     first = current(tmp_path, "toy").id
@@ -204,6 +221,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert "year: 2022 -> 2023" in text
     assert "-11,559" in text
     assert "cells of 100 m:" in text
+    assert "emission_total changed by -11,559 ± " in text
     said = json.loads(runner.invoke(main, ["compare", "toy.2022", "toy.2023", "--json"]).stdout)
     assert said["figures"]["emission_total"] == [23_118, 11_559]
     assert "the same release" in runner.invoke(main, ["compare", "toy", "toy"]).stdout
