@@ -91,7 +91,7 @@ export function features() {
 /** Layers of the map's style over the source `region`. */
 export const LAYERS = [
   { id: 'region:area', type: 'fill', source: 'region', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': '#0b57d0', 'fill-opacity': 0.08 } },
-  { id: 'region:halo', type: 'line', source: 'region', paint: { 'line-color': '#ffffff', 'line-width': 5 } },
-  { id: 'region:line', type: 'line', source: 'region', paint: { 'line-color': '#0b57d0', 'line-width': 2.5 } },
+  { id: 'region:halo', type: 'line', source: 'region', filter: ['!=', ['geometry-type'], 'Point'], paint: { 'line-color': '#ffffff', 'line-width': 5 } },
+  { id: 'region:line', type: 'line', source: 'region', filter: ['!=', ['geometry-type'], 'Point'], paint: { 'line-color': '#0b57d0', 'line-width': 2.5 } },
   { id: 'region:points', type: 'circle', source: 'region', filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-radius': 5, 'circle-color': '#ffffff', 'circle-stroke-color': '#0b57d0', 'circle-stroke-width': 2.5 } },
 ];
