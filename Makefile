@@ -3,7 +3,7 @@
 
 export CARBONGRID_DATA ?= $(CURDIR)/.carbongrid
 
-.PHONY: up test lint fuzz bench openapi picture lock
+.PHONY: up test lint fuzz soak bench openapi picture lock
 
 up:
 	@./bootstrap.sh
@@ -22,6 +22,10 @@ lint:
 fuzz:
 	@./bootstrap.sh --dev
 	@CARBONGRID_FUZZ=10000 .venv/bin/python -m pytest -q tests/conformance/test_any_request.py
+
+soak:
+	@./bootstrap.sh --dev
+	@CARBONGRID_SOAK=1 .venv/bin/python -m pytest -q tests/jobs tests/api/test_region_files.py
 
 bench:
 	@./bootstrap.sh --dev
