@@ -31,6 +31,8 @@ from carbonstore.stored import Release
 from carbonstore.toml_keys import checked_year
 from processes.activity_files import source
 from processes.base import ASYNC, Context, Placed, Report
+from processes.choice import level_of
+from processes.schema import Json
 from processes.utm import utm_zone
 
 INVENTORY = "upload"
@@ -48,6 +50,8 @@ _STAGES = {
     "units": {"ko": "합산", "en": "summing"},
     "write": {"ko": "쓰기", "en": "writing"},
 }
+_TOLD = ("kinds", "placeholder_share", "notes", "without_value")
+"""Parts of a release's report that say what became of the rows."""
 _TITLE = {"ko": "올린 자료", "en": "Uploaded data"}
 _NOTE = {
     "ko": "이용자가 올린 활동자료로 산정한 값입니다.",
@@ -71,6 +75,7 @@ def given(inputs: Mapping[str, object]) -> bool:
 @contextmanager
 def inventory(inputs: Mapping[str, object], region: Region, context: Context) -> Iterator[Published]:
     """The inventory of a region made of the activity data of checked inputs; its files are gone afterwards."""
+    level_of(inputs.get("level"), LEVELS)
     plan = Plan.of(inputs, region, context)
     years = _years(inputs.get("year"))
     with TemporaryDirectory(prefix="carbongrid-") as folder, _places_of_the_request():
@@ -81,6 +86,24 @@ def inventory(inputs: Mapping[str, object], region: Region, context: Context) ->
             releases[year] = build_file(replace(file, year=year), Path(folder), told)
         edition = Edition.of(INVENTORY, {year: release.id for year, release in releases.items()})
         yield Published(edition, MappingProxyType(dict(sorted(releases.items()))))
+
+
+def told(release: Release) -> Json:
+    """What became of the rows: used, left out and why, repaired, overlapping, without a value; how much is a guess."""
+    report = release.manifest["report"]
+    return {"year": release.year} | {name: report[name] for name in _TOLD if name in report}
+
+
+def told_schema() -> Json:
+    """JSON schema of :func:`told` for every year."""
+    members: Json = {"year": {"type": "integer"}, "kinds": {"type": "array", "items": {"type": "object"}}}
+    members |= {
+        "placeholder_share": {"type": "number"},
+        "notes": {"type": "object"},
+        "without_value": {"type": "object"},
+    }
+    rows: Json = {"type": "array", "items": {"type": "object", "properties": members}}
+    return {"type": "object", "properties": {"years": rows}, "required": ["years"]}
 
 
 @dataclass(frozen=True)
@@ -208,4 +231,5 @@ def _pointer(where: str) -> str:
     kind = place.removeprefix("/inputs/")
     if kind not in KINDS:
         return where or "/inputs/region"
-    return {"columns": f"/inputs/columns/{kind}", "crs": f"/inputs/source_crs/{kind}"}.get(key, place)
+    own = {"columns": f"/inputs/columns/{kind}", "crs": f"/inputs/source_crs/{kind}"}
+    return own.get(key, f"/inputs/{kind}")

@@ -67,9 +67,9 @@ def extent(box: Sequence[float]) -> str:
     return f"[{', '.join(f'{v:.4f}' for v in box)}]"
 
 
-def level_of(name: object, published: Published) -> int:
-    """Size in metres of the level named by its collection's suffix; the finest by default."""
-    levels = {level_name(size): size for size in published.levels}
+def level_of(name: object, sizes: Sequence[int]) -> int:
+    """Of these sizes (m) that of the level named by its collection's suffix; the finest by default."""
+    levels = {level_name(size): size for size in sizes}
     if name is not None and name not in levels:
         raise UnknownName(str(name), levels, kind="level", where="/inputs/level")
     return levels[str(name)] if name is not None else min(levels.values())

@@ -5,6 +5,7 @@ The region is cut with the inventory's boundary; every year asked for is summed 
 A region and its complement add up to the whole, to the kilogram.
 """
 
+from processes import activity
 from processes.activity_inputs import ACTIVITY_INPUTS
 from processes.base import MIB, Context, Execution, Input, Output, Process, Results
 from processes.cells import CELLS, encoded
@@ -34,7 +35,7 @@ def estimate_region(execution: Execution, context: Context) -> Results:
 
 def _answer(execution: Execution, where: Place, context: Context) -> Results:
     published, inputs, outputs = where.published, execution.inputs, execution.outputs
-    level, choice = level_of(inputs.get("level"), published), choice_of(inputs)
+    level, choice = level_of(inputs.get("level"), published.levels), choice_of(inputs)
     years = years_of(inputs.get("year"), published.years)
     sums = Sums(where, choice, years, context.report)
     values: dict[str, object] = {"totals": (made := totals(published, choice, sums.asked))}
@@ -44,6 +45,8 @@ def _answer(execution: Execution, where: Place, context: Context) -> Results:
     if "cells" in outputs:
         cells = where.clipped(years, choice, level).collection(level, history=len(years) > 1)
         values["cells"] = encoded(cells, outputs["cells"])
+    if "activity" in outputs and not where.kept:
+        values["activity"] = {"years": [activity.told(published.release(year)) for year in years]}
     return Results(values, published.edition.id)
 
 
@@ -109,6 +112,14 @@ ESTIMATE_REGION = Process(
             {
                 "ko": "인쇄할 수 있는 한 쪽의 HTML: 값과 구간, 구성, 추이, 비교, 방법, 배출계수.",
                 "en": "One page of HTML to print: values with intervals, shares, trend, comparison, method, factors.",
+            },
+        ),
+        "activity": Output(
+            Declared(activity.told_schema),
+            {"ko": "활동자료 처리 결과", "en": "What became of the data"},
+            {
+                "ko": "올린 행 가운데 쓰인 것, 빠진 것과 그 까닭, 값이 없는 것, 임시 계수의 몫. 활동자료를 올린 때만.",
+                "en": "Rows used, left out and why, without a value; share of placeholders. Only with activity data.",
             },
         ),
     },

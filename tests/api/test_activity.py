@@ -4,6 +4,7 @@
 import base64
 import csv
 import io
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import orjson
 import pytest
 import rasterio
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry import mapping
 from starlette.applications import Starlette
@@ -30,6 +33,7 @@ from processes.estimate_region import ESTIMATE_REGION
 from processes.http import routes
 from tests.api.files import CSV, GEOJSON, GEOPACKAGE, frame, qualified, written
 
+EXAMPLES = 2_000 if os.environ.get("CARBONGRID_SOAK") else 25
 LON, LAT = 127.28, 36.49
 REGION = mapping(shapely.box(LON - 0.02, LAT - 0.01, LON + 0.02, LAT + 0.01))
 EAST, NORTH = Transformer.from_crs("OGC:CRS84", "EPSG:5179", always_xy=True).transform(LON, LAT)
@@ -185,6 +189,23 @@ def test_anywhere_on_land_with_the_defaults_of_the_ipcc(client: TestClient) -> N
     assert ask(client, inputs).json()["totals"]["years"][0]["kg"]["emission_buildings"] > 0
 
 
+def test_what_became_of_the_rows_is_told(client: TestClient) -> None:
+    """Two houses, one far away, one a line; a row without anything is a guess."""
+    shapes = [
+        HOUSE,
+        shapely.transform(HOUSE, lambda xy: xy + 9e4),
+        shapely.LineString([(EAST, NORTH), (EAST + 9, NORTH)]),
+    ]
+    buildings = gpkg(shapes, electricity_kwh=[10_000, 10_000, 10_000])
+    (year,) = ask(client, KOREA | {"buildings": buildings}, "activity").json()["activity"]["years"]
+    (kind,) = year["kinds"]
+    assert (year["year"], kind["read"], kind["used"]) == (2023, 3, 1)
+    assert sum(kind["rejected"].values()) == 2
+    assert kind["rejected"]["outside the boundary"] == 1
+    guessed = ask(client, KOREA | {"buildings": features([HOUSE])}, "activity").json()["activity"]["years"][0]
+    assert (year["placeholder_share"], guessed["placeholder_share"] > 0.5) == (0.0, True)
+
+
 # Cells
 
 
@@ -257,6 +278,7 @@ def test_nothing_that_was_sent_is_kept(client: TestClient, tmp_path: Path, monke
 
 FAR = features([shapely.box(EAST + 50_000, NORTH, EAST + 50_020, NORTH + 10)])
 HOUSES = features([HOUSE], electricity_kwh=[1.0])
+ROAD = features([shapely.LineString([(EAST, NORTH), (EAST + 90, NORTH)])], aadt=[1000])
 
 
 @pytest.mark.parametrize(
@@ -290,6 +312,8 @@ HOUSES = features([HOUSE], electricity_kwh=[1.0])
         (KOREA | {"buildings": qualified(b"\xff\xfe\x00,\n\x01", CSV)}, "/inputs/columns/buildings", "1 fields"),
         (KOREA | {"buildings": qualified(b"SQLite format 3\0", GEOPACKAGE)}, "/inputs/buildings/value", "GeoPackage"),
         (KOREA | {"buildings": gpkg([HOUSE], electricity_kwh=["many"])} | {"level": "7m"}, "/inputs/level", "unknown"),
+        (KOREA | {"roads": ROAD, "level": "7m"}, "/inputs/level", "unknown level"),
+        (KOREA | {"roads": ROAD, "columns": {"roads": {"aadt_ufo": "aadt"}}}, "/inputs/roads", "aadt_bus"),
         ({"columns": {"buildings": {}}}, "/inputs/columns", "goes with activity data"),
         ({"crs": "EPSG:5179"}, "/inputs/crs", "goes with activity data"),
     ],
@@ -301,6 +325,22 @@ def test_what_is_wrong_is_named_at_its_place(client: TestClient, inputs: dict[st
     assert told["where"] == where, told
     assert word in told["detail"]
     assert "/tmp" not in answer.text
+
+
+CELLS_OF_TEXT = st.one_of(
+    st.sampled_from([str(LON), str(LAT), "100", "-1", "1e999", "nan", "", "-", '"', "가", "1,5", "POINT(127 36)"]),
+    st.text(max_size=6),
+)
+LINES = st.lists(st.lists(CELLS_OF_TEXT, max_size=5).map(",".join), max_size=5).map("\n".join)
+
+
+@settings(max_examples=EXAMPLES)
+@given(head=st.sampled_from(["lon,lat,floor_area_m2", "wkt,use", "id,lon,lat,gas_kwh_gcv", "lon;lat", ""]), lines=LINES)
+def test_generated_tables_never_break_the_server(client: TestClient, head: str, lines: str) -> None:
+    for kind in ("buildings", "forests"):
+        answer = ask(client, KOREA | {kind: text(f"{head}\n{lines}"), "source_crs": {kind: "EPSG:5179"}})
+        assert answer.status_code in (200, 400), answer.text
+        assert answer.status_code == 200 or answer.json()["where"].startswith("/inputs"), answer.text
 
 
 def test_limits_of_one_request_and_of_a_job(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
