@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """An edition as tables of a PostGIS database, for SQL, QGIS, GeoServer and other servers.
 
-Schema ``carbongrid``: a level's cells are one table partitioned by year, named as its history collection with ``_``
-for ``-``, and a view of the newest year, named as that collection. Every year is loaded and compared with the edition
-beside what is read, then all years of all levels change places in one transaction: readers see the edition before or
-this one. Whatever a broken load leaves behind, the next one sweeps away.
+Schema ``carbongrid``: the cells or units of a level are one table partitioned by year, named as its history collection
+with ``_`` for ``-``, and a view of the newest year, named as that collection. Every year is loaded and compared with
+the edition beside what is read, then all years of all levels change places in one transaction: readers see the edition
+before or this one. Whatever a broken load leaves behind, the next one sweeps away.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -22,72 +20,20 @@ from psycopg import sql
 from pyarrow import csv
 
 from carbongrid.errors import Corrupt, InvalidInput
-from carbonstore import cells
 from carbonstore.catalogue import Published
-from carbonstore.cell_collection import CellCollection
-from carbonstore.cells import CellQuery
-from carbonstore.encode import table as arrow
-from carbonstore.fields import CELL_FIELDS, Field
+from carbonstore.fields import Field
+from carbonstore.postgis_parts import Part, parts
 from carbonstore.queries import queries, refusal
 
 SCHEMA = "carbongrid"
 READER = "carbongrid_reader"
-ROWS = 100_000
-"""Records in memory at a time."""
 LOCK_TRIES, LOCK_WAIT = 10, "2s"
 """ATTACH waits for long readers and holds up those that come after: give way, then try again."""
 LONGEST_NAME = 63
 _TYPES = {"string": "text", "integer": "integer", "number": "double precision", "boolean": "boolean"}
-_CORNER = ("east", "north")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The table of one year of one level: ``records`` cells of the release in force."""
-
-    collection: CellCollection
-    year: int
-
-    @property
-    def parent(self) -> str:
-        """Name of the partitioned table."""
-        return self.collection.id.replace("-", "_")
-
-    @property
-    def view(self) -> str:
-        """Name of the view of the newest year."""
-        return self.collection.over(history=False).id.replace("-", "_")
-
-    @property
-    def release(self) -> str:
-        """Id of the release that it holds."""
-        return self.collection.release(self.year).id
-
-    @property
-    def table(self) -> str:
-        """Name of the partition: another release is another table, so both can be there for a moment."""
-        return f"{self.parent}_{self.year}_{self.release[:8]}"
-
-    @cached_property
-    def records(self) -> int:
-        """How many cells it has."""
-        return cells.count(self.collection, CellQuery(years=(self.year,)))
-
-    def tables(self) -> Iterator[pa.Table]:
-        """Its rows, in natural order, in pieces that fit into memory."""
-        for batch in cells.pages(self.collection, CellQuery(years=(self.year,)), ROWS):
-            found = arrow.table(batch)
-            columns = {f.name: _column(found, f) for f in CELL_FIELDS}
-            corners = dict(zip(_CORNER, self.collection.window.corners(batch.key), strict=True))
-            yield pa.table({"id": found["id"], **columns, **corners})
-
-
-def _column(table: pa.Table, field: Field) -> pa.Array:
-    """A column, or nulls where the collection has none: the table's columns are the same for every inventory."""
-    return table[field.name] if field.name in table.column_names else pa.nulls(len(table), arrow.arrow_type(field))
 
 
 def publish(published: Published, address: str, progress: Progress = lambda *_: None) -> tuple[Part, ...]:
@@ -126,16 +72,15 @@ def check(published: Published, address: str, progress: Progress = lambda *_: No
 
 
 def _parts(published: Published) -> tuple[Part, ...]:
-    histories = [published.collection(level, history=True) for level in published.levels]
-    parts = tuple(Part(history, year) for history in histories for year in history.years)
-    for part in parts:
+    found = parts(published)
+    for part in found:
         if len(part.table) > LONGEST_NAME:
             raise InvalidInput(
                 f"'{part.table}' is too long for a table",
                 where="inventory.id",
                 allowed=[f"names of {LONGEST_NAME} characters"],
             )
-    return parts
+    return found
 
 
 @contextmanager
@@ -168,20 +113,16 @@ def _prepare(connection: Connection, parts: Sequence[Part]) -> None:
 
 
 def _create(connection: Connection, part: Part) -> None:
-    grid = part.collection.published.grid
     connection.execute(
         _statement(
             "parent",
             parent=_named(part.parent),
             index=sql.Identifier(f"{part.parent[: LONGEST_NAME - 5]}_geom"),
-            columns=sql.SQL(",\n    ").join([sql.SQL("id text"), *map(_declared, CELL_FIELDS)]),
-            srid=sql.Literal(grid.epsg),
-            size=sql.Literal(part.collection.level),
+            columns=sql.SQL(",\n    ").join([sql.SQL("id text"), *map(_declared, part.fields), part.place]),
         )
     )
-    expected = ["id", *(f.name for f in CELL_FIELDS), *_CORNER, "geom"]
     found = connection.execute(queries("publish")["present"], {"table": f"{SCHEMA}.{part.parent}"}).fetchall()
-    if [name for (name,) in found] != expected:
+    if tuple(name for (name,) in found) != part.present:
         raise InvalidInput(
             f"the table {SCHEMA}.{part.parent} has other columns than this version writes",
             where="--to",
@@ -200,7 +141,7 @@ def _describe(connection: Connection, part: Part) -> None:
     """Titles and units as comments, in both languages, where database clients show them."""
     title = part.collection.title
     _comment(connection, sql.SQL("TABLE {}").format(_named(part.parent)), f"{title['en']} / {title['ko']}")
-    for field in CELL_FIELDS:
+    for field in part.fields:
         unit = f" [{field.unit}]" if field.unit else ""
         what = sql.SQL("COLUMN {}.{}").format(_named(part.parent), sql.Identifier(field.name))
         _comment(connection, what, f"{field.title['en']} / {field.title['ko']}{unit}: {field.description['en']}")
@@ -226,16 +167,15 @@ def _loaded(connection: Connection, inventory: str) -> dict[tuple[str, int], str
 def _load(connection: Connection, part: Part) -> None:
     table = _named(part.table)
     connection.execute(_statement("load", table=table, parent=_named(part.parent)))
-    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, _columns())
+    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, _columns(part))
     with connection.cursor().copy(into) as copy:
         for rows in part.tables():
             copy.write(_csv(rows))
     connection.execute(_statement("index", table=table, year=sql.Literal(part.year)))
 
 
-def _columns() -> sql.Composed:
-    names = ("id", *(f.name for f in CELL_FIELDS), *_CORNER)
-    return sql.SQL(", ").join(map(sql.Identifier, names))
+def _columns(part: Part) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, part.names))
 
 
 def _csv(table: pa.Table) -> bytes:
@@ -253,8 +193,8 @@ def _check(connection: Connection, parts: Sequence[Part], progress: Progress) ->
 
 def _compare(connection: Connection, part: Part) -> None:
     """Read the table back in natural order and hold it against the edition."""
-    rows = sql.SQL("COPY (SELECT {} FROM {} ORDER BY north DESC, east) TO STDOUT (FORMAT csv)")
-    with connection.cursor().copy(rows.format(_columns(), _named(part.table))) as copy:
+    rows = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT (FORMAT csv)")
+    with connection.cursor().copy(rows.format(_columns(part), _named(part.table), part.order)) as copy:
         lines = iter(copy)
         for expected in part.tables():
             found = b"".join(map(bytes, islice(lines, len(expected))))
@@ -266,7 +206,8 @@ def _compare(connection: Connection, part: Part) -> None:
 
 def _parsed(lines: bytes, schema: pa.Schema) -> pa.Table:
     """COPY's text as the columns that it was written from."""
-    read = csv.ReadOptions(column_names=schema.names)
+    longest = max(map(len, lines.splitlines()))  # a row has to lie in a block
+    read = csv.ReadOptions(column_names=schema.names, block_size=max(1 << 20, 2 * longest))
     types = csv.ConvertOptions(
         column_types=schema, null_values=[""], true_values=["t"], false_values=["f"], strings_can_be_null=True
     )

@@ -227,6 +227,11 @@ class Release:
         """Codes of units, of any day, as they read at the end of a year."""
         return all_as_of(codes, year_end(year), code_changes(self.manifest["country"]))
 
+    def recoded(self, year: int) -> bool:
+        """Whether any of its units reads otherwise at the end of a year."""
+        levels = (self.units(level).code for level in self.unit_levels)
+        return any((self.codes_as_of(code, year) != code).any() for code in levels)
+
     def own_code(self, code: str) -> str:
         """A code of a unit, of any day, as this release has it."""
         return as_of(code, year_end(self.year), code_changes(self.manifest["country"]))

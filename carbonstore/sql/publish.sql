@@ -1,4 +1,4 @@
--- Tables of published cells. {parent}, {table}, {view}, {index} are identifiers; {srid}, {year}, {columns} are ours.
+-- Tables of published cells and units. {parent}, {table}, {view}, {index} are identifiers; {year}, {columns} are ours.
 
 -- name: prepare
 CREATE SCHEMA IF NOT EXISTS carbongrid;
@@ -22,10 +22,6 @@ COMMENT ON TABLE carbongrid.partitions IS 'Release and table of every year of ev
 -- name: parent
 CREATE TABLE IF NOT EXISTS {parent} (
     {columns},
-    east integer NOT NULL,
-    north integer NOT NULL,
-    geom geometry(Polygon, {srid}) GENERATED ALWAYS AS
-        (ST_MakeEnvelope(east, north, east + {size}, north + {size}, {srid})) STORED,
     PRIMARY KEY (id, year)
 ) PARTITION BY LIST (year);
 CREATE INDEX IF NOT EXISTS {index} ON {parent} USING gist (geom);

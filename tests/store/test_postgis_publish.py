@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import shapely
 from click.testing import CliRunner
 
 from carbongrid.errors import Corrupt, InvalidInput
@@ -20,6 +21,7 @@ from carbonstore.queries import queries
 from tests import postgres
 from tests.conftest import missing
 from tests.store.publishing import publish_version
+from tests.toy_units import toy_units_release, toy_units_store
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +177,47 @@ def test_the_command_publishes_and_verifies(database: str, toy: Path) -> None:
     assert "the database cannot be reached" in refused.output
     assert "hunter2" not in refused.output
     assert "no environment variable" in run.invoke(main, ["publish", "toy", "--to", "NOWHERE"]).output
+
+
+def test_units_are_tables_with_outlines_that_add_up_to_the_cells(database: str, tmp_path: Path) -> None:
+    """To the kilogram, by year and level; the record of what lies in no unit has no geometry."""
+    toy_units_store(tmp_path)
+    units = published(tmp_path)
+    parts = postgis.publish(units, database)
+    assert {p.parent for p in parts} >= {"toy_dong_history", "toy_nation_history", "toy_100m_history"}
+    for year in (2022, 2023):
+        total = units.release(year).manifest["totals"]["kg"]["net"]
+        for table in ("nation", "sido", "sigungu", "dong", "100m"):
+            query = f"SELECT sum(round(net::numeric * 1000)) FROM carbongrid.toy_{table}_history WHERE year = {year}"
+            assert rows(database, query) == [(total,)]
+    found = rows(database, "SELECT id, ST_AsBinary(geom), ST_SRID(geom) FROM carbongrid.toy_dong ORDER BY id")
+    items = geojson.feature_dicts(cells.read(units.units["dong"], CellQuery()))
+    assert [i for i, *_ in found] == sorted(f["id"] for f in items)
+    for (_, wkb, srid), feature in zip(found, sorted(items, key=lambda f: f["id"]), strict=True):
+        if feature["geometry"] is None:
+            assert wkb is srid is None
+        else:
+            assert srid == 4326
+            assert shapely.from_wkb(wkb).equals(shapely.geometry.shape(feature["geometry"]))
+    assert postgis.check(units, database) == parts
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE carbongrid.toy_dong_history SET geom = ST_Translate(geom, 1e-9, 0) WHERE year = 2022"
+        )
+    with pytest.raises(Corrupt, match="toy_dong_history_2022"):
+        postgis.check(units, database)
+
+
+def test_a_year_under_new_codes_is_loaded_anew(database: str, tmp_path: Path) -> None:
+    """The release of 2022 is the same, its units are called otherwise once 2023 is published."""
+    first = toy_units_release(tmp_path, 2022, ("4211010100", "4211010200"))
+    edition.publish(tmp_path, "toy")
+    postgis.publish(published(tmp_path), database)
+    query = "SELECT DISTINCT left(unit_code, 2) FROM carbongrid.toy_dong WHERE geom IS NOT NULL"
+    assert rows(database, query) == [("42",)]
+    toy_units_release(tmp_path, 2023, ("5111010100", "5111010200"))
+    edition.publish(tmp_path, "toy")
+    parts = postgis.publish(published(tmp_path), database)
+    assert {p.release for p in parts if p.year == 2022} == {first.id}
+    query = "SELECT DISTINCT left(unit_code, 2) FROM carbongrid.toy_dong_history WHERE geom IS NOT NULL"
+    assert rows(database, query) == [("51",)]
