@@ -24,7 +24,7 @@ from carbonstore.unit_levels import UnitLevel
 class UnitCollection(FigureCollection):
     """The units of one level, and what lies in none as a record without geometry. History: the years that have it.
 
-    Codes are those of the newest year in every year, so a unit whose code changed is one unit (docs/adr/0007).
+    Codes are those of the newest year in every year, so a unit whose code changed is one unit (docs/adr/0009).
     """
 
     level: str

@@ -8,6 +8,7 @@ neighbours that overlap it by a generalised metre are not its own. Any other bou
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pyogrio
@@ -92,7 +93,8 @@ def _zoning(file: InventoryFile, drawn: _Drawn, units: Units, names: Mapping[str
         where = f"{file.units.place if file.units else file.path.name}.level"
         raise InvalidInput(f"'{drawn.scheme.lowest.level}' is too coarse for zoning", where=where, allowed=["sigungu"])
     own = {code[: scale.within.digits] for code in units.code}
-    holders = Holders(np.array([c[: scale.within.digits] for c in drawn.code], object), drawn.outline, own, names)
+    read = partial(all_as_of, day=year_end(file.year), changes=code_changes(file.country or ""))
+    holders = Holders(np.array([c[: scale.within.digits] for c in drawn.code], object), drawn.outline, own, names, read)
     return districts(file.zoning, file.boundary.polygon, file.crs, holders)
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zoning districts of an inventory: all land of one class in one unit (``36110-UQA111``), disjoint, once.
 
-A zone lies in the unit that holds its inner point, or in the nearest: outlines of units are generalised and leave gaps.
+A zone lies in the unit that it states; where that is none (a city whose units are its districts), in the one that
+holds its inner point, or in the nearest: outlines of units are generalised, overlap and leave gaps.
 Specific classes come before their generic parents, which keep what no specific zone covers.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +35,24 @@ _FAR = 0.01
 class Holders:
     """Units that zones lie in: ``code`` and ``outline`` (CRS84) of all that are drawn, several rows of one code too.
 
-    ``own``: codes of those that the inventory has. ``names`` by code.
+    ``own``: codes of those that the inventory has. ``names`` by code. ``read``: stated codes of any day as these are.
     """
 
     code: Texts
     outline: Texts
     own: Set[str]
     names: Mapping[str, str]
+    read: Callable[[Texts], Texts]
 
-    def of(self, points: Texts) -> Texts:
+    def of(self, zones: kor_zoning.Zones, area: Texts) -> Texts:
+        """Code of the unit of each zone, whose shape ``area`` is; None of one that lies far from all."""
+        stated, drawn = self.read(zones.sigungu), np.unique(self.code.astype(str))
+        known = np.isin(stated.astype(str), drawn)
+        out = stated.copy()
+        out[~known] = self.at(reprojected(shapely.point_on_surface(area[~known]), zones.crs, CRS84))
+        return out
+
+    def at(self, points: Texts) -> Texts:
         """Code of the unit that each CRS84 point lies in or nearest to, own before others; None where all are far."""
         out = np.full(len(points), None, object)
         point, row = shapely.STRtree(self.outline).query_nearest(points, max_distance=_FAR)
@@ -69,7 +79,7 @@ def districts(spec: ZoningSpec, boundary: Area, crs: str, holders: Holders) -> D
     area = np.empty(len(zones.code), object)
     area[:] = [areas_of(g) if g is not None else Polygon() for g in zones.geometry]
     drawn = ~shapely.is_empty(area)
-    holder = holders.of(reprojected(shapely.point_on_surface(area), zones.crs, CRS84))
+    holder = holders.of(zones, area)
     here = drawn & np.array([h in holders.own for h in holder.tolist()], bool)
     named = here & np.array([c is not None for c in zones.code.tolist()], bool)
     units = _dissolved(zones, area, holder, np.flatnonzero(named), crs, holders.names)

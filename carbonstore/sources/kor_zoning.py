@@ -21,20 +21,21 @@ from carbonstore.sources.definitions import definition
 from carbonstore.sources.shapefiles import Layer, layer_crs, read_layers
 
 CRS = "EPSG:5186"
-CODE = "ATRB_SE"
+CODE, SIGUNGU = "ATRB_SE", "SIGNGU_SE"
 LAYERS = ("UQ111", "UQ112", "UQ113", "UQ114", "UQ115")
 _LAYER = re.compile(r"UQ11[1-5]")
 
 
 @dataclass(frozen=True)
 class Zones:
-    """Zones in ``crs``, rows in the files' order. ``code`` None = blank.
+    """Zones in ``crs``, rows in the files' order. ``code`` None = blank; ``sigungu``: as stated, None where it is not.
 
     ``rank``: 0 a specific zone, 1 its parent, 2 and 3 the parents of parents. ``layers`` were read, ``absent`` of
     UQ111 … UQ115 were not.
     """
 
     code: NDArray[np.object_]
+    sigungu: NDArray[np.object_]
     name: NDArray[np.object_]
     rank: NDArray[np.int64]
     geometry: NDArray[np.object_]
@@ -57,7 +58,7 @@ def read(paths: Sequence[Path], place: str, *, crs: str | None = None, encoding:
     def wanted(name: str, fields: Sequence[str]) -> list[str]:
         if CODE not in fields:
             raise UnknownName(CODE, fields, kind="column", where=f"{place}: {name}")
-        return [CODE]
+        return [name for name in (CODE, SIGUNGU) if name in fields]
 
     layers = read_layers(spec, wanted)
     found = {layer_crs(spec, layer, CRS)[0] for layer in layers}
@@ -69,12 +70,20 @@ def read(paths: Sequence[Path], place: str, *, crs: str | None = None, encoding:
         _refuse_unknown(layer, set(table), place)
     return Zones(
         code=code,
+        sigungu=np.concatenate([_stated(layer) for layer in layers]),
         name=np.array([table[c]["name_ko"] if c else None for c in code.tolist()], object),
         rank=np.array([int(table[c]["rank"]) if c else 0 for c in code.tolist()], np.int64),
         geometry=np.concatenate([layer.geometry for layer in layers]),
         crs=found.pop(),
         layers=tuple(sorted({m[0] for layer in layers if (m := _LAYER.search(layer.name))})),
     )
+
+
+def _stated(layer: Layer) -> NDArray[np.object_]:
+    """The sigungu of every zone of a layer, None where the layer has no such column."""
+    if SIGUNGU in layer.table.column_names:
+        return texts(layer.table[SIGUNGU])
+    return np.full(layer.table.num_rows, None, object)
 
 
 def _refuse_unknown(layer: Layer, known: set[str], place: str) -> None:

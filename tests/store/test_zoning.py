@@ -86,9 +86,19 @@ def test_the_report_counts_what_is_left_out(tmp_path: Path) -> None:
 
 def test_a_zone_in_a_gap_belongs_to_the_nearest_unit_and_an_own_one_comes_first() -> None:
     boxes = np.array([shapely.box(0, 0, 1, 1), shapely.box(1.001, 0, 2, 1), shapely.box(0.9, 0, 1, 1)], object)
-    holders = Holders(np.array(["11110", "11140", "11170"], object), boxes, {"11170"}, {})
+    holders = Holders(np.array(["11110", "11140", "11170"], object), boxes, {"11170"}, {}, lambda codes: codes)
     points = shapely.points([[1.0008, 0.5], [0.95, 0.5], [0.1, 0.1], [50, 50]])
-    assert holders.of(points).tolist() == ["11140", "11170", "11110", None]
+    assert holders.at(points).tolist() == ["11140", "11170", "11110", None]
+
+
+@pytest.mark.parametrize(
+    ("stated", "code"), [("11650", "11650-UQA121"), ("11999", "11680-UQA121"), ("", "11680-UQA121")]
+)
+def test_a_zone_lies_where_it_says_unless_no_unit_is_called_so(tmp_path: Path, stated: str, code: str) -> None:
+    """The box meets two gu of Seoul: 11680, which holds the middle of the zone, and 11650."""
+    columns = {"ATRB_SE": ["UQA121"], "SIGNGU_SE": [stated]}
+    shapefile(tmp_path / "UPIS_C_UQ111.shp", [square(0, 0, 1000)], columns, "EPSG:5186")
+    assert found(tmp_path).units.code.tolist() == [code]
 
 
 def test_zoning_is_an_input_and_says_when_it_is_synthetic(tmp_path: Path) -> None:
