@@ -125,4 +125,5 @@ def parts(published: Published) -> tuple[Part, ...]:
     """All tables of an edition: cells of every published level, then units of every level, year by year."""
     squares = [published.collection(level, history=True) for level in published.levels]
     units = [collection.over(history=True) for collection in published.units.values()]
-    return tuple(Part(history, year) for history in (*squares, *units) for year in history.years)
+    histories: list[CellCollection | UnitCollection] = [*squares, *units]
+    return tuple(Part(history, year) for history in histories for year in history.years)
