@@ -19,7 +19,7 @@ from carbongrid.crs import project_polygon
 from carbongrid.errors import InvalidInput, TooLarge
 from carbongrid.factors import FOLDER, read_country
 from carbongrid.grid import projected_epsg
-from carbongrid.region import Region
+from carbongrid.region import Box, Region
 from carbongrid.sectors import KINDS
 from carbonstore.boundary import Boundary
 from carbonstore.build import build_file
@@ -70,6 +70,12 @@ def given(inputs: Mapping[str, object]) -> bool:
         if name in inputs:
             raise InvalidInput("this input goes with activity data", where=f"/inputs/{name}", allowed=KINDS)
     return False
+
+
+def extent(inputs: Mapping[str, object]) -> Box | None:
+    """CRS84 box of the country whose factors are asked for; None where they hold anywhere."""
+    pack = inputs.get("factors", inputs.get("country"))
+    return None if pack is None else read_country(FOLDER / str(pack)).extent
 
 
 @contextmanager

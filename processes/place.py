@@ -14,7 +14,7 @@ from processes.base import Context, Placed
 from processes.choice import inventory_of
 from processes.clipped import clipped
 from processes.inside import Choice, Inside, Stock
-from processes.region import resolve
+from processes.region import resolve, served
 from processes.stocks import estimate, stock
 from processes.units import Unit, codes, holder, named
 
@@ -67,7 +67,7 @@ def asked(inputs: Mapping[str, object], context: Context) -> Iterator[Place]:
         holding = holder(code, None, snapshot.inventories)
         region = Unit.of(holding.release(holding.newest), code).region
     else:
-        region, _ = resolve(inputs["region"], snapshot, context.url, anywhere=True)
+        region, _ = resolve(inputs["region"], snapshot, context.url, activity.extent(inputs))
     with activity.inventory(inputs, region, context) as made:
         yield Place(made, region, kept=False)
 
@@ -77,7 +77,7 @@ def place(inputs: Mapping[str, object], snapshot: Snapshot, url: str) -> Place:
     name, code = inputs.get("inventory"), named(inputs["region"])
     if code is not None:
         return Place(holder(code, name, snapshot.inventories), code)
-    region, at = resolve(inputs["region"], snapshot, url)
+    region, at = resolve(inputs["region"], snapshot, url, served(snapshot))
     return Place(inventory_of(name, region.polygon, snapshot.inventories, at), region)
 
 

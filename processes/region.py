@@ -64,12 +64,11 @@ def _typed(name: str, member: str, value: Json) -> Json:
     return {"type": "object", "properties": properties, "required": ["type", member]}
 
 
-def resolve(given: object, snapshot: Snapshot, url: str, *, anywhere: bool = False) -> tuple[Region, str]:
+def resolve(given: object, snapshot: Snapshot, url: str, near: Box | None) -> tuple[Region, str]:
     """The region of a checked input value and its place in the request; InvalidInput naming the place otherwise.
 
-    ``anywhere``: it need not lie in what is published.
+    ``near``: CRS84 box around where regions can be, to recognise swapped axes; None for anywhere.
     """
-    near = None if anywhere else served(snapshot)
     if isinstance(given, Upload):
         return Region.from_geojson(geojson(given), where=given.at, served=near), given.at
     if isinstance(given, Link):

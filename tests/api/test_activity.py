@@ -343,6 +343,52 @@ def test_generated_tables_never_break_the_server(client: TestClient, head: str, 
         assert answer.status_code == 200 or answer.json()["where"].startswith("/inputs"), answer.text
 
 
+def test_suspects_are_named(client: TestClient) -> None:
+    """Jizzakh lies at 67.8 E, 40.1 N: both orders of its axes are possible on earth. Korean belts are 100 km apart."""
+    swapped = mapping(shapely.box(40.1, 67.8, 40.12, 67.82))
+    answer = ask(client, {"region": swapped, "buildings": HOUSES, "country": "uzb", "year": 2023}).json()
+    assert (answer["where"], "latitude before longitude" in answer["detail"]) == ("/inputs/region", True)
+    old = (
+        frame([HOUSE], "EPSG:5179", electricity_kwh=[1.0]).to_crs("EPSG:5181").set_crs("EPSG:5186", allow_override=True)
+    )
+    answer = ask(client, KOREA | {"buildings": qualified(written(old, GEOPACKAGE), GEOPACKAGE)}).json()
+    assert answer["where"] == "/inputs/buildings"
+    assert "EPSG:5181" in answer["detail"]
+
+
+def test_korean_text_in_its_old_encoding(client: TestClient) -> None:
+    table = f"경도,위도,연면적,전기\n{LON},{LAT},200,10000\n".encode("cp949")
+    names = {"lon": "경도", "lat": "위도", "floor_area_m2": "연면적", "electricity_kwh": "전기"}
+    found = totals(client, buildings=qualified(table, CSV), columns={"buildings": names})
+    assert found["years"][0]["kg"]["emission_buildings"] == 4173
+
+
+def test_a_form_with_files_is_an_execute_request(client: TestClient) -> None:
+    """multipart/form-data, as curl and pages send it: files by their suffix, everything else as text."""
+    region = written(frame([shapely.box(LON - 0.01, LAT - 0.01, LON + 0.01, LAT + 0.01)], "EPSG:4326"), GEOPACKAGE)
+    house = written(frame([HOUSE], "EPSG:5179", kwh=[10_000_000]), GEOPACKAGE)
+    fields = {
+        "country": "kor",
+        "year": "2023",
+        "columns": '{"buildings": {"electricity_kwh": "kwh"}}',
+        "outputs": "totals",
+    }
+    files = {"region": ("구역.gpkg", region), "buildings": ("건물.gpkg", house)}
+    sent = client.post("/processes/estimate-region/execution", data=fields, files=files)
+    assert sent.status_code == 200, sent.text
+    assert sent.json()["totals"]["years"][0]["kg"]["emission_buildings"] == 4_173_000
+
+
+def test_profile_and_report_of_data_that_were_sent(client: TestClient) -> None:
+    body = {"inputs": {"region": REGION, "language": "en"} | KOREA | TABLES, "response": "document"}
+    answer = client.post("/processes/estimate-region/execution", content=orjson.dumps(body))
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert set(made) == {"totals", "profile", "cells", "report", "activity"}
+    assert made["profile"]["surroundings"] is None
+    assert "Uploaded data" in str(made["report"])
+
+
 def test_limits_of_one_request_and_of_a_job(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = mapping(shapely.box(LON, LAT, LON + 0.7, LAT + 0.7))
     answer = ask(client, KOREA | {"region": wide, "buildings": HOUSES})
