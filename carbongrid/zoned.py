@@ -35,6 +35,15 @@ _NOISE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """Pieces of one layer by zone: their line, what of their kilograms lies in the zone, and the zone."""
+
+    line: I64
+    kg: F64
+    zone: I64
+
+
+@dataclass(frozen=True, slots=True)
 class Zoned:
     """What ``n`` zones take, in the order of zones.
 

@@ -15,22 +15,13 @@ from carbongrid.inventory import Layer, Lines
 from carbongrid.sectors import FIGURES, INTERVALS, weights
 from carbongrid.uncertainty import grouped_half_widths, mean_quality
 from carbongrid.zonal import Cut, cells_cover, layer_cover
-from carbongrid.zoned import Shares, Zoned, cell_identities, piece_identities
+from carbongrid.zoned import Entries, Shares, Zoned, cell_identities, piece_identities
 from processes.inside import WORST, Z95, Choice, Inside, Stock, spans
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 _AT_A_TIME = 2_000_000
 """Pieces whose lines are held at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """Pieces of one layer by zone: their line, what of their kilograms lies in the zone, and the zone."""
-
-    line: I64
-    kg: F64
-    zone: I64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +36,7 @@ class Sums:
 
 def tally(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str], choice: Choice) -> list[Inside]:
     """Sum an inventory inside every zone, cut on its window; ``codes`` name the zones."""
-    taken = Zoned.of([cells_cover(cut, stock.cells, stock.border) for cut in cuts])
-    sums = _by_cells(stock, taken, codes) if choice.method == "cells" else _by_sources(stock, cuts, codes, taken)
+    taken, sums = summed(stock, cuts, codes, choice)
     area = _summed(taken, stock.cells.area_m2[None, :])[0]
     null, incomplete = (mask & choice.mask for mask in taken.masks(stock.cells))
     u95, quality = _assessed(stock, sums, taken, choice)
@@ -64,6 +54,14 @@ def tally(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str], choice: Choic
         )
         for z in range(taken.n)
     ]
+
+
+def summed(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str], choice: Choice) -> tuple[Zoned, Sums]:
+    """What every zone takes of the finest cells, and the sums of all."""
+    taken = Zoned.of([cells_cover(cut, stock.cells, stock.border) for cut in cuts])
+    if choice.method == "cells":
+        return taken, _by_cells(stock, taken, codes)
+    return taken, _by_sources(stock, cuts, codes)
 
 
 def _summed(zoned: Zoned, values: F64 | I64) -> F64:
@@ -102,7 +100,7 @@ def weighed(layer: Layer, cell: I64, share: F64, zone: I64) -> Entries:
     return Entries(pieces.line[piece].astype(np.int64), kg, np.repeat(zone[held], count))
 
 
-def _by_sources(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str], taken: Zoned) -> Sums:
+def _by_sources(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str]) -> Sums:
     bands = len(stock.bands)
     kg, unrounded = np.zeros((bands, len(cuts)), np.int64), np.zeros((bands, len(cuts)))
     found: list[tuple[Layer, Zoned, I64]] = []
@@ -153,7 +151,7 @@ def interval_signs(stock: Stock, choice: Choice) -> I64:
 def _assessed(stock: Stock, sums: Sums, taken: Zoned, choice: Choice) -> tuple[F64, NDArray[np.uint8]]:
     """95 % half-widths in kg (INTERVALS, zones), and quality; some zones at a time."""
     u95, quality = np.zeros((len(INTERVALS), taken.n)), np.zeros(taken.n, np.uint8)
-    for first, last in _chunks(sums.weight):
+    for first, last in chunks(sums.weight):
         part = assessed(stock, sums.entries(first, last), choice, last - first)
         u95[:, first:last], quality[first:last] = part
     return (u95, quality) if choice.method == "sources" else coarser(stock, choice, taken, u95, quality)
@@ -168,7 +166,7 @@ def assessed(stock: Stock, found: Sequence[Entries], choice: Choice, n: int) -> 
     return grouped_half_widths(every, kg, zone, lines, lines.band, signs, *tables, n), mean_quality(kg, grade, zone, n)
 
 
-def _chunks(weight: I64) -> Iterator[tuple[int, int]]:
+def chunks(weight: I64) -> Iterator[tuple[int, int]]:
     """Ranges of zones that have not too many pieces together."""
     first, held = 0, 0
     for zone, size in enumerate(weight.tolist()):
