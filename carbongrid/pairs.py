@@ -2,8 +2,9 @@
 """What changed between two inventories of one place, whether it is more than their errors, and where it comes from.
 
 **Significance**: as :mod:`carbongrid.change` has it for totals. A group of factors and a common row that are the same
-in both years err alike and cancel in the difference; own errors of sources are of a year. The difference is a figure like
-any other: lines of the first year with the sign turned, and the closed form of :mod:`carbongrid.uncertainty`, by zone.
+in both years err alike and cancel in the difference; own errors of sources are of a year. The difference is a figure
+like any other, by zone: lines of the first year with the sign turned, in the closed form of
+:mod:`carbongrid.uncertainty`.
 
 **Causes**, for every source, band and group of factors, with E = A F (activity, kilograms per unit of it)::
 

@@ -26,6 +26,10 @@ class Layer:
 
     zones: Sequence[Zone]
 
+    def zones_of(self, release: Release) -> Sequence[Zone]:
+        """The zones."""
+        return self.zones
+
     def sums(self, release: Release, choice: Choice) -> dict[str | int, Inside]:
         """What of a release lies in each zone, by its id."""
         ready = stock(release)
@@ -44,13 +48,17 @@ class Units:
     level: str
     year: int
 
+    def zones_of(self, release: Release) -> Sequence[Zone]:
+        """The units of a release by their outlines."""
+        return outlines(release.units_as_of(self.level, self.year))
+
     def sums(self, release: Release, choice: Choice) -> dict[str | int, Inside]:
         """Every unit of a release by its code, then what lies in none; by ``cells`` units are outlines like any other.
 
         Without the outlines' own cuts no half-widths are known but those of all sectors of the end user.
         """
         level = release.units_as_of(self.level, self.year)
-        found = Layer(outlines(level)).sums(release, choice) if choice != Choice(SECTORS) else {}
+        found = Layer(self.zones_of(release)).sums(release, choice) if choice != Choice(SECTORS) else {}
         if choice.method == "cells":
             return found
         none = Inside.nothing(release.bands, choice)
@@ -69,10 +77,13 @@ class Outlines:
     published: Published
     level: str
 
+    def zones_of(self, release: Release) -> Sequence[Zone]:
+        """The units of the other inventory's newest year, whatever the release."""
+        return outlines(self.published.release(self.published.newest).units(self.level))
+
     def sums(self, release: Release, choice: Choice) -> dict[str | int, Inside]:
-        """What of a release lies in each unit of the other inventory's newest year."""
-        other = self.published.release(self.published.newest)
-        return Layer(outlines(other.units(self.level))).sums(release, choice)
+        """What of a release lies in each of them."""
+        return Layer(self.zones_of(release)).sums(release, choice)
 
 
 def zones_in(given: object, published: Published, snapshot: Snapshot) -> Layer | Units | Outlines:
