@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import yaml
 
+from carbonserver import styles
 from carbonserver.html import STATIC, TEMPLATES
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
 from carbonstore.catalogue import Catalogue
@@ -99,7 +100,11 @@ def pygeoapi_config(collections: Iterable[Collection], place: Place) -> Json:
         "server": _server(place),
         "logging": {"level": "ERROR"},
         "metadata": _metadata(place.url),
-        "carbongrid": {"ours": place.ours, "fields": _dictionary(shown)},
+        "carbongrid": {
+            "ours": place.ours,
+            "fields": _dictionary(shown),
+            "drawn": {c.id: styles.default(c) for c in shown},
+        },
         "resources": resources | {name: _process(name, place) for name in PROCESSES},
     }
 

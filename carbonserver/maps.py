@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from carbon_provider.tiles import known_set
 from carbon_provider.tilesets import PNG, TILEJSON_SET, TileSet
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonserver import answers, params
+from carbonserver import answers, params, styles
 from carbonserver.resource import Resource, document
 from carbonserver.styles import Style
 from carbonserver.tiles import ONE_TILE, TILESET_PAGE, collection_of, drawn, listing, place_of
@@ -22,7 +22,7 @@ from carbonstore.encode.raster import Place
 TILE = {"png": PNG}
 LIST = {"json": "application/json"}
 TILESET = {"json": "application/json", "tilejson": "application/json"}
-DEFAULT_STYLE = "total"
+DEFAULT_STYLE = styles.DEFAULT
 """What ``/map/tiles``, without a style's name, draws; and its figure what ``/coverage/tiles`` holds (contract 5)."""
 
 type Make = Callable[[CellCollection, Place, int | None], bytes]

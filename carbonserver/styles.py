@@ -16,12 +16,17 @@ from typing import Any, Self
 from carbongrid.errors import NotFound
 from carbonstore.cell_collection import CellCollection, level_name
 from carbonstore.collection import Collection
+from carbonstore.source_collection import SourceCollection
 
 MEDIA_TYPE = "application/vnd.mapbox.style+json"
 SCHEME = "WebMercatorQuad"
 """The tile matrix set that web maps, and so these styles, draw."""
 OUTLINE = "#6b7280"
-"""Colour of the borders of units."""
+"""Colour of the borders of units, buildings and stands."""
+CORRIDOR = 100
+"""Width in metres of the strip of ground over which a road's emissions are reckoned: that of a fine cell."""
+DEFAULT = "total"
+"""Id of the style that is drawn where none is asked for."""
 PALETTES = Path(__file__).parent / "viewer" / "palettes.json"
 
 
@@ -96,6 +101,17 @@ def ids() -> tuple[str, ...]:
     return tuple(_palettes()["styles"])
 
 
+def ids_of(collection: Collection) -> tuple[str, ...]:
+    """Ids of the styles that a collection can be drawn in: it has their figure."""
+    return tuple(style_id for style_id in ids() if Style.named(style_id).figure in collection.fields)
+
+
+def default(collection: Collection) -> str:
+    """Id of the style that a collection is drawn in where none is asked for."""
+    drawable = ids_of(collection)
+    return DEFAULT if DEFAULT in drawable else drawable[0]
+
+
 def hectares(level: int) -> float:
     """Nominal hectares of a cell of ``level`` metres."""
     return level * level / 10_000
@@ -106,8 +122,11 @@ def document(style: Style, collection: Collection, base_url: str) -> dict[str, A
 
     The fill of cells also suits dataset tiles: where a feature carries ``level``, the hectares of that level count.
     """
+    if style.id not in ids_of(collection):
+        raise NotFound(f"{collection.id} is not drawn in style '{style.id}'", allowed=ids_of(collection))
     west, south, east, north = collection.bbox
     density, paint, shown = _drawn(collection, style)
+    kind, color = ("line", "line-color") if collection.geometry_type == "MultiLineString" else ("fill", "fill-color")
     return {
         "version": 8,
         "name": f"{collection.title['en']}: {style.title['en']}",
@@ -118,10 +137,10 @@ def document(style: Style, collection: Collection, base_url: str) -> dict[str, A
         "layers": [
             {
                 "id": style.id,
-                "type": "fill",
+                "type": kind,
                 "source": "cells",
                 "source-layer": collection.id,
-                "paint": {"fill-color": style.ramp.expression(style.figure, density), **paint},
+                "paint": {color: style.ramp.expression(style.figure, density), **paint},
             }
         ],
     }
@@ -134,10 +153,22 @@ def _drawn(collection: Collection, style: Style) -> tuple[list[Any], dict[str, A
     """
     if isinstance(collection, CellCollection):
         return ["/", ["get", style.figure], _hectares(collection)], {"fill-antialias": False}, ()
+    if isinstance(collection, SourceCollection):
+        return _of_source(collection, style)
     density = f"{style.figure}_per_ha"
     wanted = {"unit_name", style.figure, density, "status", "missing", "synthetic"}
     shown = tuple(name for name in collection.fields if name in wanted)
     return ["get", density], {"fill-outline-color": OUTLINE}, shown
+
+
+def _of_source(collection: SourceCollection, style: Style) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
+    """The same of a source: by its own hectares, a road's being those of a corridor."""
+    lines = collection.kind == "roads"
+    size, metres_of_a_hectare = ("length_m", 10_000 / CORRIDOR) if lines else ("area_m2", 10_000)
+    density = ["/", ["*", ["get", style.figure], metres_of_a_hectare], ["get", size]]
+    paint = {"line-width": 2} if lines else {"fill-outline-color": OUTLINE}
+    wanted = {style.figure, size, "quality", "status", "missing", "synthetic"}
+    return density, paint, tuple(name for name in collection.fields if name in wanted)
 
 
 def _hectares(collection: CellCollection) -> list[Any]:
@@ -162,7 +193,7 @@ def _source(collection: Collection, base_url: str, chosen: tuple[str, ...]) -> d
 def listing(collection: Collection, language: str, base_url: str) -> dict[str, Any]:
     """The styles of a collection (the list of OGC API - Styles, a draft), titled in ``language``."""
     here = f"{base_url}/collections/{collection.id}/styles"
-    styles = [Style.named(style_id) for style_id in ids()]
+    styles = [Style.named(style_id) for style_id in ids_of(collection)]
     return {
         "title": collection.title[language],
         "default": styles[0].id,

@@ -23,6 +23,7 @@ from carbonstore.collection import Collection
 from carbonstore.edition import Edition
 from carbonstore.fields import Text
 from carbonstore.quads import Box
+from carbonstore.source_collection import source_collection
 from carbonstore.stored import Release
 from carbonstore.unit_collection import UnitCollection
 
@@ -105,8 +106,15 @@ class Published:
 
     @cached_property
     def collections(self) -> Mapping[str, Collection]:
-        """Its collections by id, newest year and history: cells of every published level, then units of every level."""
-        newest = [*(self.collection(level) for level in self.levels), *self.units.values()]
+        """Its collections by id: cells of every published level and units of every level, newest year and history, then
+        the sources of the newest year.
+        """
+        kinds = self.releases[self.newest].source_kinds
+        newest = [
+            *(self.collection(level) for level in self.levels),
+            *self.units.values(),
+            *(source_collection(self, kind) for kind in kinds),
+        ]
         both = [c.over(history=history) for c in newest for history in (False, True)]
         return MappingProxyType({c.id: c for c in both})
 

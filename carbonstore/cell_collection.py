@@ -15,7 +15,7 @@ from carbongrid.grid import Window, parse_kr_code
 from carbonstore import quads, tms
 from carbonstore.cell_batch import CellBatch
 from carbonstore.collection import ALL, Collection, FigureCollection, Ints
-from carbonstore.fields import Field, Text, cell_fields
+from carbonstore.fields import CELL_FIELDS, Field, Text, cell_fields
 from carbonstore.figures import Rows
 from carbonstore.quads import WGS84, Box
 from carbonstore.stored import Level
@@ -75,6 +75,11 @@ class CellCollection(FigureCollection):
         units = any(self.release(y).manifest.get("units") for y in self.years)
         epsg = self.published.grid.epsg
         return cell_fields(epsg, self.level, synthetic=self.synthetic, data_years=set(data_years), units=units)
+
+    @property
+    def every_field(self) -> Sequence[Field]:
+        """Those of every inventory."""
+        return CELL_FIELDS
 
     @cached_property
     def window(self) -> Window:

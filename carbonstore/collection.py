@@ -242,6 +242,11 @@ class Collection(ABC):
         given = {s for y in self.years for s, of in self.release(y).manifest["data_years"].items() if of != y}
         return MappingProxyType(named(self.described(data_years=given)))
 
+    @property
+    def every_field(self) -> Sequence[Field]:
+        """Properties that collections of this kind may have, whatever this one holds: the columns of a table."""
+        return tuple(self.fields.values())
+
     def zooms(self, tms_id: str) -> tuple[int, int]:
         """First and last zoom of its tiles in a set; UnknownName for an unknown one, NotFound for one not offered."""
         tiles, offered = tms.named(tms_id), self.published.tile_sets

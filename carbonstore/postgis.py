@@ -2,9 +2,10 @@
 """An edition as tables of a PostGIS database, for SQL, QGIS, GeoServer and other servers.
 
 Schema ``carbongrid``: the cells or units of a level are one table partitioned by year, named as its history collection
-with ``_`` for ``-``, and a view of the newest year, named as that collection. Every year is loaded and compared with
-the edition beside what is read, then all years of all levels change places in one transaction: readers see the edition
-before or this one. Whatever a broken load leaves behind, the next one sweeps away.
+with ``_`` for ``-``, and a view of the newest year, named as that collection. Sources, which are of the newest year
+only, are one table a kind, named as their collection. Every year is loaded and compared with the edition beside what is
+read, then all years of all tables change places in one transaction: readers see the edition before or this one.
+Whatever a broken load leaves behind, the next one sweeps away.
 """
 
 import re
@@ -238,8 +239,8 @@ def _change_places(
         if before.get(key) != part.table:
             _attach(connection, part)
     for part in parts:
-        if part.year == published.newest:
-            _show(connection, part)
+        if part.year == published.newest and part.view is not None:
+            _show(connection, part, part.view)
     connection.execute(queries("publish")["in_force"], {"inventory": published.id, "edition": published.edition.id})
 
 
@@ -257,9 +258,9 @@ def _attach(connection: Connection, part: Part) -> None:
     connection.execute(queries("publish")["remember"], values | more)
 
 
-def _show(connection: Connection, part: Part) -> None:
+def _show(connection: Connection, part: Part, name: str) -> None:
     """The view of the newest year."""
-    view, year = _named(part.view), sql.Literal(part.year)
+    view, year = _named(name), sql.Literal(part.year)
     connection.execute(_statement("view", view=view, parent=_named(part.parent), year=year))
     title = part.collection.over(history=False).title
     _comment(connection, sql.SQL("VIEW {}").format(view), f"{title['en']} / {title['ko']}")

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of an edition is a table of PostGIS, and how: one partition a year of every collection of cells and of units.
+"""What of an edition is a table of PostGIS, and how: one partition a year of every collection of cells and of units,
+and one of the sources of the newest year.
 
-Cells are told by their corner, from which the database makes the square; units bring their outlines, in EPSG:4326.
+Cells are told by their corner, from which the database makes the square; units and sources bring their outlines, in
+EPSG:4326, and sources their place in natural order too.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 import shapely
 from psycopg import sql
@@ -17,8 +20,9 @@ from carbonstore.batch import Batch
 from carbonstore.catalogue import Published
 from carbonstore.cell_collection import CellCollection
 from carbonstore.cells import CellQuery
+from carbonstore.collection import Collection
 from carbonstore.encode import table as arrow
-from carbonstore.fields import CELL_FIELDS, UNIT_FIELDS, Field
+from carbonstore.fields import Field
 from carbonstore.quads import WGS84
 from carbonstore.shapes import Shapes
 from carbonstore.unit_collection import UnitCollection
@@ -33,7 +37,7 @@ _WGS84 = 4326
 class Part:
     """The table of one year of one collection: ``records`` rows of the release in force."""
 
-    collection: CellCollection | UnitCollection
+    collection: Collection
     year: int
 
     @property
@@ -42,9 +46,10 @@ class Part:
         return self.collection.id.replace("-", "_")
 
     @property
-    def view(self) -> str:
-        """Name of the view of the newest year."""
-        return self.collection.over(history=False).id.replace("-", "_")
+    def view(self) -> str | None:
+        """Name of the view of the newest year; None where the table holds no other."""
+        newest = self.collection.over(history=False)
+        return newest.id.replace("-", "_") if newest != self.collection else None
 
     @property
     def release(self) -> str:
@@ -55,7 +60,7 @@ class Part:
     def table(self) -> str:
         """Name of the partition: another release is another table, so both can be there for a moment.
 
-        So is the same release under other codes of units, those of another newest year (docs/adr/0007).
+        So is the same release under other codes of units, those of another newest year (docs/adr/0009).
         """
         newest, release = self.collection.newest, self.collection.release(self.year)
         tag = disk.digest(f"{release.id} {newest}".encode()) if release.recoded(newest) else release.id
@@ -68,13 +73,16 @@ class Part:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Properties that are columns: the same for every inventory."""
-        return CELL_FIELDS if isinstance(self.collection, CellCollection) else UNIT_FIELDS
+        """Properties that are columns, beside ``id``: the same for every inventory."""
+        return tuple(f for f in self.collection.every_field if f.name != "id")
 
     @property
     def names(self) -> tuple[str, ...]:
         """Columns that are loaded and compared, in their order."""
-        place = _CORNER if isinstance(self.collection, CellCollection) else ("geom",)
+        if isinstance(self.collection, CellCollection):
+            place: tuple[str, ...] = _CORNER
+        else:
+            place = ("geom",) if isinstance(self.collection, UnitCollection) else ("row", "geom")
         return ("id", *(f.name for f in self.fields), *place)
 
     @property
@@ -85,8 +93,10 @@ class Part:
     @property
     def place(self) -> sql.Composed:
         """Declaration of what tells where a record lies."""
-        if isinstance(self.collection, UnitCollection):
-            return sql.SQL("geom geometry(MultiPolygon, {})").format(sql.Literal(_WGS84))
+        if not isinstance(self.collection, CellCollection):
+            row = "row integer NOT NULL, " if "row" in self.names else ""
+            outline = f"{row}geom geometry({self.collection.geometry_type}, {{}})"
+            return sql.SQL(outline).format(sql.Literal(_WGS84))
         square = (
             "east integer NOT NULL, north integer NOT NULL, geom geometry(Polygon, {srid}) GENERATED ALWAYS AS "
             "(ST_MakeEnvelope(east, north, east + {size}, north + {size}, {srid})) STORED"
@@ -99,14 +109,16 @@ class Part:
         """The natural order of records."""
         if isinstance(self.collection, CellCollection):
             return sql.SQL("north DESC, east")
-        return sql.SQL('geom IS NULL, unit_code COLLATE "C"')
+        return sql.SQL("row") if "row" in self.names else sql.SQL('geom IS NULL, unit_code COLLATE "C"')
 
     def tables(self) -> Iterator[pa.Table]:
         """Its rows, in natural order, in pieces that fit into memory."""
+        first = 0
         for batch in cells.pages(self.collection, CellQuery(years=(self.year,)), ROWS):
-            found = arrow.table(batch)
-            columns = {f.name: _column(found, f) for f in self.fields}
-            yield pa.table({"id": found["id"], **columns, **self._place(batch)})
+            found, row = arrow.table(batch), np.arange(first, first + len(batch), dtype=np.int32)
+            columns = {"row": pa.array(row), **{f.name: _column(found, f) for f in self.fields}, **self._place(batch)}
+            yield pa.table({"id": found["id"], **{name: columns[name] for name in self.names if name != "id"}})
+            first += len(batch)
 
     def _place(self, batch: Batch) -> dict[str, pa.Array]:
         if isinstance(self.collection, CellCollection):
@@ -122,8 +134,6 @@ def _column(table: pa.Table, field: Field) -> pa.Array:
 
 
 def parts(published: Published) -> tuple[Part, ...]:
-    """All tables of an edition: cells of every published level, then units of every level, year by year."""
-    squares = [published.collection(level, history=True) for level in published.levels]
-    units = [collection.over(history=True) for collection in published.units.values()]
-    histories: list[CellCollection | UnitCollection] = [*squares, *units]
-    return tuple(Part(history, year) for history in histories for year in history.years)
+    """All tables of an edition: cells of every published level, units of every level, year by year, then sources."""
+    whole = [c for c in published.collections.values() if c == c.over(history=True)]
+    return tuple(Part(collection, year) for collection in whole for year in collection.years)

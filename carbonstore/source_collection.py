@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from carbonstore.figures import Rows
 from carbonstore.quads import Box
 from carbonstore.source_batch import SourceBatch
 from carbonstore.source_features import SourceLevel
-from carbonstore.source_fields import KIND_TITLE, source_fields
+from carbonstore.source_fields import ACTIVITY_FIELDS, KIND_TITLE, source_fields
 
 if TYPE_CHECKING:
     from carbonstore.catalogue import Published
@@ -73,6 +73,16 @@ class SourceCollection(Collection):
         """Properties of sources of this kind, as far as any source has them."""
         entry = self.release(self.newest).source_entries[self.kind]
         return source_fields(self.kind, entry["columns"], synthetic=self.synthetic)
+
+    @property
+    def every_field(self) -> Sequence[Field]:
+        """With all activity columns of the kind."""
+        names = {f.name for f in ACTIVITY_FIELDS[self.kind]} | set(self.fields)
+        return source_fields(self.kind, names, synthetic=True)
+
+    def over(self, *, history: bool) -> Self:
+        """Sources are of the newest year only."""
+        return self
 
     def keys(self, year: int, rows: Rows = ALL) -> Ints:
         """Rows are their own keys."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from carbonstore import tms
 from carbonstore.collection import ALL, FigureCollection, Ints
-from carbonstore.fields import Field, Text, unit_fields
+from carbonstore.fields import UNIT_FIELDS, Field, Text, unit_fields
 from carbonstore.figures import Rows
 from carbonstore.quads import WGS84, Box
 from carbonstore.shapes import Geometries
@@ -85,6 +85,11 @@ class UnitCollection(FigureCollection):
     def described(self, *, data_years: Iterable[str]) -> Iterable[Field]:
         """Properties of units."""
         return unit_fields(synthetic=self.synthetic, data_years=set(data_years))
+
+    @property
+    def every_field(self) -> Sequence[Field]:
+        """Those of every inventory."""
+        return UNIT_FIELDS
 
     @cached_property
     def known(self) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ SCHEMAS: dict[str, Json] = {
         storageCrs=TEXT,
     ),
     "schema": {"type": "object", "description": "JSON Schema of a feature's properties."},
-    "geometry": thing(["type"], type={"type": "string", "enum": ["Polygon", "MultiPolygon"]}, coordinates=many({})),
+    "geometry": thing(["type"], type={"type": "string", "enum": GEOMETRIES}, coordinates=many({})),
     "tileSets": thing(["tilesets"], tilesets=many(ref("schemas", "tileSet")), links=LINKS),
     "tileSet": thing(
         ["dataType", "crs", "links"],

@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("sejong.json")
 INVENTORY = "sejong"
 KEYS = (
     *("country", "data_years", "extent", "grid", "internal_levels", "inventory", "levels", "licences"),
-    *("notes", "synthetic", "title", "units", "window", "year"),
+    *("notes", "sources", "synthetic", "title", "units", "window", "year"),
 )
 """What of a manifest the metadata of collections is made of."""
 

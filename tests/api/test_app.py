@@ -95,7 +95,8 @@ def test_collections(api: TestClient) -> None:
     document = api.get("/collections", headers=EN).json()
     levels = ("100m", "500m", "1km")
     assert {c["id"] for c in document["collections"]} == {
-        f"{city}-{level}{history}" for city in ("toy", "steppe") for level in levels for history in ("", "-history")
+        *(f"{city}-{level}{history}" for city in ("toy", "steppe") for level in levels for history in ("", "-history")),
+        *(f"{city}-{kind}" for city in ("toy", "steppe") for kind in ("buildings", "roads", "forests")),
     }
     for collection in document["collections"]:
         assert api.get(f"/collections/{collection['id']}", headers=EN).json() == collection
@@ -189,7 +190,7 @@ def test_json_ld(api: TestClient, path: str) -> None:
 
 
 def test_health(api: TestClient) -> None:
-    assert api.get("/healthz").json() == {"status": "ok", "collections": 12, "faults": 0}
+    assert api.get("/healthz").json() == {"status": "ok", "collections": 18, "faults": 0}
 
 
 def test_nothing_published_is_no_error(tmp_path: Path) -> None:
@@ -463,7 +464,7 @@ def test_another_inventory_shows_without_restart(live: tuple[TestClient, Path]) 
     assert client.get("/collections/steppe-1km").status_code == 200
     assert client.get("/collections/steppe-1km/items").json()["numberMatched"] == 4
     assert "/collections/steppe-1km/items" in client.get("/openapi").json()["paths"]
-    assert len(client.get("/collections").json()["collections"]) == 12
+    assert len(client.get("/collections").json()["collections"]) == 18
 
 
 def test_pages_go_on_in_the_edition_they_began_in(live: tuple[TestClient, Path]) -> None:
@@ -505,7 +506,7 @@ def test_a_broken_inventory_takes_no_other_down(
     catalogue._opened.cache_clear()
     stored.forget(root / "releases" / release.id)
     with caplog.at_level(logging.WARNING, "carbongrid"), TestClient(create_app(Settings(root, URL))) as fresh:
-        assert fresh.get("/healthz").json() == {"status": "ok", "collections": 6, "faults": 1}
+        assert fresh.get("/healthz").json() == {"status": "ok", "collections": 9, "faults": 1}
         assert fresh.get(ITEMS).status_code == 200
     assert "steppe is not served" in caplog.text
 

@@ -16,6 +16,7 @@ from pygeoapi.plugin import load_plugin
 from pygeoapi.util import yaml_load
 
 from carbongrid.errors import InvalidInput
+from carbongrid.sectors import KINDS
 from carbonserver.config import ENVIRONMENT, Place, processor, pygeoapi_config, to_yaml, write_stock
 from carbonserver.settings import Settings
 from carbonstore.catalogue import Catalogue
@@ -68,7 +69,7 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
         Settings.from_env(env={name: value})
 
 
-SEJONG_CELLS, SEJONG_UNITS = ("100m", "500m", "1km"), ("nation", "sido", "sigungu", "dong")
+SEJONG_CELLS, SEJONG_UNITS = ("100m", "500m", "1km"), ("nation", "sido", "sigungu", "dong", "zoning")
 
 # -- configuration ---------------------------------------------------------------------------------------------------
 
@@ -92,6 +93,7 @@ def test_the_committed_configuration_is_that_of_the_sample(tmp_path: Path, monke
     assert committed == pygeoapi_config(sejong.collections(), fixed)
     assert set(committed["resources"]) == {
         *(f"sejong-{name}{history}" for name in (*SEJONG_CELLS, *SEJONG_UNITS) for history in ("", "-history")),
+        *(f"sejong-{kind}" for kind in KINDS),
         *PROCESSES,
     }
 
@@ -187,7 +189,7 @@ print(json.dumps({
     ran = subprocess.run([sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
     seen = json.loads(ran.stdout.splitlines()[-1])
     assert seen["tonnes"] == pytest.approx(11.559)
-    assert seen["collections"] == 6
+    assert seen["collections"] == 9
     assert seen["tiles"] == ["http://carbon.example/collections/toy-100m/tiles/WebMercatorQuad/{z}/{y}/{x}?f=mvt"]
     assert (seen["echo"], seen["gone"], seen["shims"]) == (200, 410, [])
     assert len(seen["pages"]) == 13

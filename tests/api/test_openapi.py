@@ -105,10 +105,10 @@ def test_operations_have_ids_of_their_own(document: Json) -> None:
 
 def test_every_items_path_declares_what_cite_looks_for(document: Json) -> None:
     paths = [p for p in document["paths"] if p.endswith("/items")]
-    assert len(paths) == 12
+    assert len(paths) == 18
     for path in paths:
         declared = parameters(document, document["paths"][path]["get"])
-        assert {"limit", "bbox", "datetime", "edition", "cursor", "crs", "bbox-crs", "net", "f"} <= declared.keys()
+        assert {"limit", "bbox", "datetime", "edition", "cursor", "crs", "bbox-crs", "year", "f"} <= declared.keys()
         for name in ("limit", "bbox", "datetime"):
             definition = declared[name]
             assert (definition["in"], definition["required"], definition["style"]) == ("query", False, "form")

@@ -21,9 +21,10 @@ from carbonstore.release import write
 from tests.toy import scaled, toy_inventory, toy_publication, toy_store
 
 
-def test_every_published_level_is_listed_twice(toy: Snapshot) -> None:
-    levels = ("100m", "500m", "1km")
-    assert list(toy.collections) == [f"{i}-{n}{h}" for i in ("toy", "twin") for n in levels for h in ("", "-history")]
+def test_every_published_level_is_listed_twice_and_sources_once(toy: Snapshot) -> None:
+    levels = [f"{level}{history}" for level in ("100m", "500m", "1km") for history in ("", "-history")]
+    names = (*levels, "buildings", "roads", "forests")
+    assert list(toy.collections) == [f"{inventory}-{name}" for inventory in ("toy", "twin") for name in names]
     assert toy.inventories["toy"].all_levels == (100, 500, 1000, 5000, 10000)
     assert toy.inventories["toy"].collection(1000, history=True).id == "toy-1km-history"
 

@@ -14,6 +14,7 @@ from carbongrid.errors import Corrupt, InvalidInput
 from carbonserver.cli import main
 from carbonstore import cells, edition, postgis
 from carbonstore.catalogue import Catalogue, Published
+from carbonstore.cell_collection import CellCollection
 from carbonstore.cells import CellQuery
 from carbonstore.encode import geojson
 from carbonstore.fields import CELL_FIELDS
@@ -57,12 +58,13 @@ def rows(address: str, query: str) -> list[tuple[Any, ...]]:
 def test_tables_hold_the_records_that_are_served(database: str, toy: Path) -> None:
     parts = postgis.publish(published(toy), database)
     assert {p.table.rsplit("_", 1)[0] for p in parts} == {
-        f"toy_{level}_history_{year}" for level in ("100m", "500m", "1km") for year in (2022, 2023)
+        *(f"toy_{level}_history_{year}" for level in ("100m", "500m", "1km") for year in (2022, 2023)),
+        *(f"toy_{kind}_2023" for kind in ("buildings", "roads", "forests")),
     }
     names = ", ".join(f.name for f in CELL_FIELDS)
     order = "ORDER BY north DESC, east"
     for collection in published(toy).collections.values():
-        if collection.history:
+        if collection.history or not isinstance(collection, CellCollection):
             continue
         served = geojson.feature_dicts(cells.read(collection, CellQuery()))
         found = rows(database, f"SELECT id, {names} FROM carbongrid.{collection.id.replace('-', '_')} {order}")
@@ -71,6 +73,32 @@ def test_tables_hold_the_records_that_are_served(database: str, toy: Path) -> No
             values = dict(zip((f.name for f in CELL_FIELDS), row[1:], strict=True))
             dates = {k: values[k].isoformat() for k in ("time_start", "time_end")}
             assert {k: v for k, v in (values | dates).items() if k in feature["properties"]} == feature["properties"]
+
+
+@pytest.mark.parametrize("kind", ["buildings", "roads", "forests"])
+def test_tables_hold_the_sources_of_the_newest_year(database: str, toy: Path, kind: str) -> None:
+    postgis.publish(published(toy), database)
+    collection = published(toy).collections[f"toy-{kind}"]
+    served = geojson.feature_dicts(cells.read(collection, CellQuery()))
+    names = [f.name for f in collection.every_field]
+    found = rows(database, f"SELECT {', '.join(names)}, ST_AsText(geom) FROM carbongrid.toy_{kind} ORDER BY row")
+    for row, feature in zip(found, served, strict=True):
+        values = dict(zip(names, row[:-1], strict=True))
+        dates = {k: values[k].isoformat() for k in ("time_start", "time_end")}
+        told = {k: v for k, v in (values | dates).items() if k in feature["properties"]}
+        assert told == feature["properties"]
+        assert {v for k, v in values.items() if k not in feature["properties"]} <= {None}
+        assert shapely.equals(shapely.from_wkt(row[-1]), shapely.geometry.shape(feature["geometry"]))
+    type_of = f"SELECT type, srid FROM geometry_columns WHERE f_table_name = 'toy_{kind}'"
+    assert rows(database, type_of) == [(collection.geometry_type.upper(), 4326)]
+
+
+def test_a_source_that_moved_is_found(database: str, toy: Path) -> None:
+    postgis.publish(published(toy), database)
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE carbongrid.toy_roads SET geom = ST_Translate(geom, 1e-9, 0) WHERE id = 'east'")
+    with pytest.raises(Corrupt, match="toy_roads_2023"):
+        postgis.check(published(toy), database)
 
 
 def test_geometry_is_the_cell_on_its_grid_with_a_key_an_index_and_words(database: str, toy: Path) -> None:
@@ -137,7 +165,7 @@ def test_a_load_that_breaks_changes_nothing_and_leaves_nothing(
             postgis.publish(published(toy), database)
     assert rows(database, "SELECT * FROM carbongrid.toy_1km_history ORDER BY id") == before
     strays = queries("publish")["strays"].replace("%(pattern)s", "'toy%'")
-    assert len(rows(database, strays)) == 6, "the six tables of the edition that never came into force"
+    assert len(rows(database, strays)) == 9, "the nine tables of the edition that never came into force"
     postgis.publish(published(toy), database)
     assert rows(database, strays) == []
     assert rows(database, "SELECT * FROM carbongrid.toy_1km_history ORDER BY id") != before
@@ -171,7 +199,7 @@ def test_the_command_publishes_and_verifies(database: str, toy: Path) -> None:
     done = run.invoke(main, ["publish", "toy", "--to", "MAPS"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "36 records" in done.output
-    assert "6 tables equal it" in run.invoke(main, ["verify", "toy", "--to", database]).output
+    assert "9 tables equal it" in run.invoke(main, ["verify", "toy", "--to", database]).output
     refused = run.invoke(main, ["publish", "toy", "--to", "postgresql://spy:hunter2@127.0.0.1:1/x"])
     assert refused.exit_code == 2
     assert "the database cannot be reached" in refused.output
