@@ -27,6 +27,8 @@ FORMATS = {
 }
 TEXT: Json = {"type": "string"}
 LANGUAGES: Json = {"type": "string", "enum": ["ko", "ko-KR", "en", "en-US"]}
+GEOMETRIES = ["LineString", "MultiLineString", "Polygon", "MultiPolygon"]
+"""Types that geometries of records have."""
 LINKS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
 
 
