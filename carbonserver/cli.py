@@ -9,6 +9,7 @@ import json
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -265,19 +266,22 @@ def sample(name: str, data: Path | None, scale: int | None, and_serve: bool) -> 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=int, help="Default: CARBONGRID_PORT or 5000.")
-def serve(host: str, port: int | None) -> None:
+@click.option("--worker/--no-worker", default=True, help="Keep a worker for jobs beside the server (default).")
+def serve(host: str, port: int | None, worker: bool) -> None:
     """Serve everything that is published, until interrupted."""
     settings = Settings.from_env(host=host, port=port)
     out.print(f"data folder: {settings.data}")
-    _run_server(settings, lambda: None)
+    _run_server(settings, lambda: None, worker=worker)
 
 
-def _run_server(settings: Settings, first: Callable[[], None]) -> None:
+def _run_server(settings: Settings, first: Callable[[], None], *, worker: bool = True) -> None:
     """Take the port before any work, so that a busy one costs nothing and changes nothing."""
     from carbonserver.demo import listen
 
     bound = listen(settings.host, settings.port)
-    with commands_worker.beside(settings):  # early: by the first job it has loaded what jobs need
+    with (
+        commands_worker.beside(settings) if worker else nullcontext()
+    ):  # early: by the first job it has loaded what jobs need
         first()
         _answer(settings, bound)
 

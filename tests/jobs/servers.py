@@ -41,12 +41,12 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path, **settings: str) -> Iterator[Server]:
+def serving(data: Path, *options: str, **settings: str) -> Iterator[Server]:
     """A server over a data folder, stopped in an orderly way unless it is dead by then."""
     port = free_port()
     environment = os.environ | {"CARBONGRID_DATA": str(data), "CARBONGRID_PORT": str(port)} | settings
     environment.pop("CARBONGRID_URL", None)
-    command = [sys.executable, "-m", "carbonserver", "serve"]
+    command = [sys.executable, "-m", "carbonserver", "serve", *options]
     silent = subprocess.DEVNULL
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=silent, stderr=silent) as process:
         server = Server(f"http://localhost:{port}", process)
