@@ -16,6 +16,8 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.crs import CRS84, project_polygon, transformer
 from carbongrid.inventory import Inventory, Layer
 from carbongrid.region import Region
+from carbongrid.zonal import layer_cover
+from carbongrid.zoned import Shares, Zoned, piece_identities
 from carbonstore.stored import Release
 from processes.inside import Choice, Inside, inside
 from processes.stocks import stock
@@ -208,3 +210,60 @@ def test_a_bad_region_is_refused_with_the_place_and_the_suspect(
     assert got.status_code == 400
     assert "/inputs/region" in got.text
     assert suspect in got.text
+
+
+def uploaded(release: Release) -> list[dict[str, Any]]:
+    """Published outlines of the dongs as a client has them: 9 decimals, named by their codes."""
+    level = release.units("dong")
+    shapes = shapely.transform(level.geometry.to_shapely()[:-1], lambda xy: np.round(xy, 9))
+    pairs = zip(level.code[:-1].tolist(), shapes, strict=True)
+    return [
+        {"type": "Feature", "id": code, "properties": {}, "geometry": shapely.geometry.mapping(s)} for code, s in pairs
+    ]
+
+
+def crowded(release: Release) -> dict[str, int]:
+    """By dong, how many of its pieces lie in two or more others, or in another and in none."""
+    level, ready = release.units("dong"), stock(release)
+    codes = level.code[:-1].tolist()
+    regions = [Region.from_polygon(shape) for shape in level.geometry.to_shapely()[:-1]]
+    cuts = [region.on(ready.cells.window) for region in regions]
+    count = dict.fromkeys(codes, 0)
+    for layer in ready.layers:
+        zoned = Zoned.of([layer_cover(cut, layer.pieces, layer.lines.source, layer.geometry) for cut in cuts])
+        shares = Shares.of(zoned, piece_identities(layer.pieces, zoned), codes)
+        group = np.searchsorted(shares.start, shares.at, "right") - 1
+        for zone in zoned.zone[shares.entry[np.diff(shares.start)[group] > 2]].tolist():
+            count[codes[zone]] += 1
+    return count
+
+
+@pytest.mark.parametrize("inventory", ["songpa", "sejong"])
+def test_every_dongs_outline_uploaded_gives_the_published_dong(world: World, server: str, inventory: str) -> None:
+    release = world.release(inventory, {"songpa": 2024, "sejong": 2023}[inventory])
+    level, shared = release.units("dong"), crowded(release)
+    kg = np.stack([column.astype(np.int64) for column in level.kg])
+    exact = 0
+    for row, feature in enumerate(uploaded(release)):
+        inputs = {"region": feature["geometry"], "inventory": inventory}
+        body = {"inputs": inputs, "outputs": {"totals": {}}, "response": "document"}
+        got = httpx.post(f"{server}/processes/estimate-region/execution", json=body, timeout=60)
+        assert got.status_code == 200, got.text
+        found = np.array([band["kg"] or 0 for band in got.json()["totals"]["years"][0]["bands"]])
+        off = int(np.abs(found - kg[:, row]).sum())
+        assert off <= shared[feature["id"]], (feature["id"], off)
+        exact += off == 0
+    assert exact > 0
+
+
+@pytest.mark.parametrize("inventory", ["songpa", "sejong"])
+def test_all_dongs_uploaded_at_once_are_the_published_ones(world: World, server: str, inventory: str) -> None:
+    release = world.release(inventory, {"songpa": 2024, "sejong": 2023}[inventory])
+    level = release.units("dong")
+    zones = {"type": "FeatureCollection", "features": uploaded(release)}
+    body = {"inputs": {"collection": f"{inventory}-100m", "zones": zones}, "response": "document"}
+    got = httpx.post(f"{server}/processes/aggregate/execution", json=body, timeout=120).json()
+    net = (release.weights @ np.stack([column.astype(np.int64) for column in level.kg]))[-1]
+    assert [row["years"][0]["kg"]["net"] or 0 for row in got["totals"]] == net[:-1].tolist()
+    [year] = got["summary"]["years"]
+    assert year["whole_kg"]["net"] - year["kg"]["net"] == net[-1]
