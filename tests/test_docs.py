@@ -10,6 +10,8 @@ import pytest
 
 from carbongrid.sectors import FIGURE, INTERVALS
 from carbonserver.cli import main
+from carbonstore.source_fields import ACTIVITY_FIELDS, source_fields
+from openapi import sejong
 from processes.registry import PROCESSES
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +48,22 @@ def test_every_process_is_documented() -> None:
 def test_every_published_figure_is_documented() -> None:
     names = [*FIGURE, *(f"{name}_u95" for name in INTERVALS)]
     assert [name for name in names if f"`{name}`" not in TEXT] == []
+
+
+def test_every_property_of_sources_is_documented() -> None:
+    text = (ROOT / "docs" / "sources.md").read_text()
+    for kind, fields in ACTIVITY_FIELDS.items():
+        known = [f.name for f in source_fields(kind, [f.name for f in fields], synthetic=True)]
+        assert [name for name in known if f"`{name}`" not in text] == [], kind
+
+
+def test_every_collection_that_is_named_exists() -> None:
+    known = {c.id for c in sejong.collections()}
+    named = set(re.findall(r"\bsejong-[a-z0-9]+(?:-history)?\b(?!\.[a-z])", TEXT)) - {
+        f"sejong-{y}" for y in (2022, 2023)
+    }
+    assert "sejong-buildings" in named
+    assert named - known == set()
 
 
 def test_make_targets_of_the_readme_exist() -> None:

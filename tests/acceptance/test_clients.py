@@ -44,6 +44,18 @@ def test_geopandas_reads_real_cities(world: World, server: str, collection: str,
         assert cells["absorption_forest"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "figure"),
+    [("buildings", "emission_buildings"), ("roads", "emission_transport"), ("forests", "absorption_forest")],
+)
+def test_geopandas_reads_every_source_of_the_sample(world: World, server: str, kind: str, figure: str) -> None:
+    sources = geopandas.read_file(f"OAPIF:{server}/collections/sejong-{kind}")
+    release = world.release("sejong", 2023)
+    assert len(sources) == matched(server, f"sejong-{kind}") == len(release.sources(kind))
+    assert sources.geometry.is_valid.all()
+    assert sources[figure].sum() == pytest.approx(total(world, "sejong", 2023, figure), abs=5e-4)
+
+
 def tile_of(longitude: float, latitude: float, zoom: int) -> tuple[int, int]:
     n = 2**zoom
     y = (1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2
