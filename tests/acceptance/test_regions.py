@@ -212,6 +212,10 @@ def test_a_bad_region_is_refused_with_the_place_and_the_suspect(
     assert suspect in got.text
 
 
+TIE = 0.1
+"""Kilograms from a half within which rounding outlines to 9 decimals may decide."""
+
+
 def uploaded(release: Release) -> list[dict[str, Any]]:
     """Published outlines of the dongs as a client has them: 9 decimals, named by their codes."""
     level = release.units("dong")
@@ -222,8 +226,9 @@ def uploaded(release: Release) -> list[dict[str, Any]]:
     ]
 
 
-def crowded(release: Release) -> dict[str, int]:
-    """By dong, how many of its pieces lie in two or more others, or in another and in none."""
+def loose(release: Release) -> dict[str, int]:
+    """By dong, how many kilograms may fall otherwise: one a piece that lies in two or more others, or in another and in
+    none, and one a piece whose halves nearly tie, which 9 decimals (0.1 mm) decide."""
     level, ready = release.units("dong"), stock(release)
     codes = level.code[:-1].tolist()
     regions = [Region.from_polygon(shape) for shape in level.geometry.to_shapely()[:-1]]
@@ -233,7 +238,10 @@ def crowded(release: Release) -> dict[str, int]:
         zoned = Zoned.of([layer_cover(cut, layer.pieces, layer.lines.source, layer.geometry) for cut in cuts])
         shares = Shares.of(zoned, piece_identities(layer.pieces, zoned), codes)
         group = np.searchsorted(shares.start, shares.at, "right") - 1
-        for zone in zoned.zone[shares.entry[np.diff(shares.start)[group] > 2]].tolist():
+        exact = layer.pieces.kg[shares.piece[group]] * shares.weight[shares.at]
+        parts = np.diff(shares.start)[group]
+        doubtful = (parts > 2) | ((parts == 2) & (np.abs(exact % 1.0 - 0.5) < TIE))
+        for zone in zoned.zone[shares.entry[doubtful]].tolist():
             count[codes[zone]] += 1
     return count
 
@@ -241,7 +249,7 @@ def crowded(release: Release) -> dict[str, int]:
 @pytest.mark.parametrize("inventory", ["songpa", "sejong"])
 def test_every_dongs_outline_uploaded_gives_the_published_dong(world: World, server: str, inventory: str) -> None:
     release = world.release(inventory, {"songpa": 2024, "sejong": 2023}[inventory])
-    level, shared = release.units("dong"), crowded(release)
+    level, free = release.units("dong"), loose(release)
     kg = np.stack([column.astype(np.int64) for column in level.kg])
     exact = 0
     for row, feature in enumerate(uploaded(release)):
@@ -251,7 +259,7 @@ def test_every_dongs_outline_uploaded_gives_the_published_dong(world: World, ser
         assert got.status_code == 200, got.text
         found = np.array([band["kg"] or 0 for band in got.json()["totals"]["years"][0]["bands"]])
         off = int(np.abs(found - kg[:, row]).sum())
-        assert off <= shared[feature["id"]], (feature["id"], off)
+        assert off <= free[feature["id"]], (feature["id"], off)
         exact += off == 0
     assert exact > 0
 
@@ -264,6 +272,8 @@ def test_all_dongs_uploaded_at_once_are_the_published_ones(world: World, server:
     body = {"inputs": {"collection": f"{inventory}-100m", "zones": zones}, "response": "document"}
     got = httpx.post(f"{server}/processes/aggregate/execution", json=body, timeout=120).json()
     net = (release.weights @ np.stack([column.astype(np.int64) for column in level.kg]))[-1]
-    assert [row["years"][0]["kg"]["net"] or 0 for row in got["totals"]] == net[:-1].tolist()
+    free = loose(release)
+    for row, published in zip(got["totals"], net[:-1].tolist(), strict=True):
+        assert abs((row["years"][0]["kg"]["net"] or 0) - published) <= free[row["id"]], row["id"]
     [year] = got["summary"]["years"]
-    assert year["whole_kg"]["net"] - year["kg"]["net"] == net[-1]
+    assert abs(year["whole_kg"]["net"] - year["kg"]["net"] - net[-1]) <= sum(free.values())
