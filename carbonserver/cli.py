@@ -279,9 +279,8 @@ def _run_server(settings: Settings, first: Callable[[], None], *, worker: bool =
     from carbonserver.demo import listen
 
     bound = listen(settings.host, settings.port)
-    with (
-        commands_worker.beside(settings) if worker else nullcontext()
-    ):  # early: by the first job it has loaded what jobs need
+    # Early: by the first job the worker has loaded what jobs need.
+    with commands_worker.beside(settings) if worker else nullcontext():
         first()
         _answer(settings, bound)
 

@@ -22,7 +22,7 @@ from processes.base import Context, Process
 from processes.body import parse, read
 from processes.errors import NoSuchProcess
 from processes.jobs_http import Jobs, Preference
-from processes.negotiate import Endpoint, Page, Pages, answering, known, language, number, wants_html
+from processes.negotiate import ALONE, Endpoint, Page, Pages, answering, known, language, number, wants_html
 from processes.registry import PROCESSES
 from processes.service import Service
 from processes.status import RELATION, link
@@ -131,4 +131,4 @@ def description(process: Process, url: str, spoken: str) -> dict[str, object]:
 def responded(made: Answer) -> Response:
     """The response of a finished execution."""
     headers = {"Carbongrid-Edition": made.edition} if made.edition else {}
-    return Response(made.body(), headers=headers | {"Content-Type": made.media_type})
+    return Response(made.body(), headers={**headers, **ALONE, "Content-Type": made.media_type})

@@ -15,7 +15,7 @@ from carbongrid.errors import InvalidInput, NotFound, brief
 from processes.answer import dump, single
 from processes.base import JSON, LANGUAGES, Process
 from processes.jobs import STATES, Job, Made, caller_of
-from processes.negotiate import FRESH, Page, known, language, number, wants_html
+from processes.negotiate import ALONE, FRESH, Page, known, language, number, wants_html
 from processes.registry import PROCESSES
 from processes.service import Service
 from processes.status import link, status_info
@@ -106,7 +106,7 @@ class Jobs:
         if process is None or not isinstance(document, dict) or name not in document or name not in process.outputs:
             raise NotFound(f"the results of this job have no output '{brief(name)}'", where="output")
         made = single(process.outputs[name].schema, document[name])
-        return Response(made.body(), headers={**FRESH, **_SNIFF, **_edition(job.made), "Content-Type": made.media_type})
+        return Response(made.body(), headers={**FRESH, **ALONE, **_edition(job.made), "Content-Type": made.media_type})
 
     async def listed(self, request: Request) -> Page:
         """A page of the caller's jobs, newest first."""
@@ -132,7 +132,7 @@ class Jobs:
             return Response(dump(dict(job.problem)), int(job.problem["status"]), {**headers, **FRESH}, JSON)
         body = await self._bytes(job)
         media = job.made.media_type if job.made else JSON
-        return Response(body, 200, {**headers, **_edition(job.made), **FRESH, "Content-Type": media, **_SNIFF})
+        return Response(body, 200, {**headers, **_edition(job.made), **FRESH, "Content-Type": media, **ALONE})
 
     async def _bytes(self, job: Job) -> bytes:
         return await self._work(lambda: self._service.result(job))
@@ -148,9 +148,6 @@ class Jobs:
 
     def _to_page(self, job: str, request: Request) -> Response:
         return RedirectResponse(f"{self._url}/jobs/{job}?f=html&lang={language(request)}", 303, FRESH)
-
-
-_SNIFF = {"X-Content-Type-Options": "nosniff"}
 
 
 def _caller(request: Request) -> str:

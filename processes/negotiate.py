@@ -18,6 +18,13 @@ from processes.errors import HEADERS, problem
 HTML = "text/html; charset=utf-8"
 FRESH: Mapping[str, str] = MappingProxyType({"Cache-Control": "no-store"})
 """Jobs and errors are of the moment: no cache may keep them."""
+ALONE: Mapping[str, str] = MappingProxyType(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    }
+)
+"""Of values that a browser may open: they are what they say, and neither run anything nor act for this server."""
 REQUEST_ID = "carbongrid.request_id"
 """Key of the ASGI scope under which the server names the request."""
 

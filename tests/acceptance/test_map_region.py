@@ -113,8 +113,15 @@ def test_a_drawn_polygon_has_the_total_of_the_process(served: Served, page: Page
     assert f"{kg['emission_total'] / 1000:,.3f}".rstrip("0").rstrip(".") in words
     assert f"± {kg['emission_total_u95'] / 1000:,.3f}".rstrip("0").rstrip(".") in words.replace("\u00a0", " ")
     with page.expect_download() as got:
-        page.locator("#estimate .request a").first.click()
+        page.locator("#estimate a[download='totals.json']").click()
     assert json.loads(Path(got.value.path()).read_text()) == totals
+    with page.expect_popup() as opened:
+        page.locator("#estimate a", has_text="report").click()
+    expect(opened.value.locator("h1")).to_be_visible()
+    with working(served), page.expect_download(timeout=LATER) as file:
+        page.get_by_role("button", name="Download the cells").click()
+    cells = geopandas.read_file(file.value.path())
+    assert round(cells["emission_total"].sum() * 1000) == shown
 
 
 def test_a_zipped_shapefile_in_metres_is_the_same_region(served: Served, page: Page, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ export function show({ inventory, cell, year, properties, path }, legend, close)
 }
 
 /** Show the totals of a region: the chosen figure with its interval, all figures, how far they can be trusted, files. */
-export function estimate(into, totals, property, files) {
+export function estimate(into, totals, property, files, more) {
   const [{ year, kg, quality }] = totals.years;
   const tonnes = Object.fromEntries(Object.entries(kg).map(([name, value]) => [name, known(value) ? value / 1000 : null]));
   const value = tonnes[property];
@@ -47,8 +47,14 @@ export function estimate(into, totals, property, files) {
       h('p', { className: 'density' }, known(value) ? `${number((value / totals.area_m2) * 1e4)} ${text('unit_density')}` : null)),
     figures(tonnes, property),
     facts({ ...totals, quality }),
-    h('p', { className: 'request' }, text('downloads'), ...files.flatMap(([name, path]) => [' · ', h('a', { href: api.url(path), download: name }, name)])));
+    h('p', { className: 'request' }, text('downloads'), ...files.flatMap(file => [' · ', output(...file)])),
+    h('p', { className: 'buttons' }, more));
 }
+
+/** The report is read in a page of its own, everything else is a file. */
+const output = (name, path) => h('a', {
+  href: api.url(path), ...(name === 'report' ? { target: '_blank', rel: 'noopener' } : { download: `${name}.json` }),
+}, name === 'report' ? text('region_report') : name);
 
 // One line for screen readers; the card itself is read at will.
 const announce = line => { document.querySelector('#announce').textContent = line; };

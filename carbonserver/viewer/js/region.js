@@ -102,27 +102,42 @@ function inventory() {
   return found ? { inventory: found.id, year: found.years.includes(state.year) ? state.year : found.newest } : {};
 }
 
+/** Everything but the cells: they may be many, and are fetched when they are wanted. */
 async function run() {
+  await limits().catch(error => refused(error.message));
+  const names = Object.keys(description?.outputs ?? {}).filter(name => name !== 'cells');
+  await ask(Object.fromEntries(names.map(name => [name, {}])), async id => {
+    const results = await jobs.results(id);
+    const files = Object.keys(results).map(name => [name, jobs.output(id, name)]);
+    card.estimate($('#estimate'), results.totals, view().property, files, button('region_cells', cells));
+  });
+}
+
+/** The cells inside the region, as a file. */
+const cells = () => ask({ cells: { format: { mediaType: TYPES.gpkg } } }, id => {
+  h('a', { href: api.url(jobs.output(id, 'cells')), download: 'cells.gpkg' }).click();
+});
+
+/** Run the process for the region that is there; `done` gets the id of the job that succeeded. */
+async function ask(outputs, done) {
   const region = file ? file.value : { value: draw.region() };
-  const { state, property } = view();
+  const language = document.documentElement.lang;
+  const inputs = { year: view().state.year, language, ...inventory(), region };
+  running = {};
+  say(h('p', { className: 'hint' }, text('job_accepted')));
   try {
-    await limits();
-    const outputs = Object.fromEntries(Object.keys(description.outputs).map(name => [name, {}]));
-    const inputs = { year: state.year, ...inventory(), region };
-    running = {};
-    say(h('p', { className: 'hint' }, text('job_accepted')));
     const info = await jobs.run(PROCESS, { inputs, outputs, response: 'document' }, watched);
     running = null;
-    if (info.status === 'dismissed') return stopped();
-    if (info.status === 'failed') return refused(info.message);
-    const results = await jobs.results(info.jobID);
-    controls();
-    card.estimate($('#estimate'), results.totals, property, Object.keys(results).map(name => [name, jobs.output(info.jobID, name)]));
+    if (info.status === 'dismissed') stopped();
+    else if (info.status === 'failed') refused(info.message);
+    else {
+      controls();
+      await done(info.jobID);
+    }
   } catch (error) {
     running = null;
     refused(error.message);
   }
-  return undefined;
 }
 
 /** Progress, and a way to stop it. */
