@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_any_request_is_answered_as_the_document_says(operations: list[Any]) -> 
     statuses: Counter[int] = Counter()
     for operation in operations:
         for mode in modes():
-            examples = max(1, round(REQUESTS / len(operations) / 2))
+            examples = ceil(REQUESTS / len(operations) / 2)
             with suppress(Unsatisfiable) if mode.is_negative else nullcontext():  # some have nothing to get wrong
                 _ask(operation.as_strategy(generation_mode=mode), mode, statuses, examples)
     assert statuses.total() >= min(REQUESTS, 250)
