@@ -268,7 +268,7 @@ def _density(field: Field) -> Field:
 
 def _inventory_layers(snapshot: Snapshot, tms_id: str) -> Iterator[Layer]:
     for published in (p for p in snapshot.inventories.values() if tms_id in p.tile_sets):
-        finest = published.collection(published.levels[0])
+        finest = published.finest
         fields = tuple(f for f in finest.fields.values() if f.tile)
         yield Layer(
             published.id, published.title, finest.description, published.bbox, (*fields, LEVEL), finest.attribution

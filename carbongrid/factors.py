@@ -105,7 +105,8 @@ class Country:
     """What ``country.toml`` says. ``heat_regions``: administrative code prefix -> district heat supplier.
 
     ``disclosure``: when a sum of meters may be published; ``units``: the levels of its units; ``extent``: a generous
-    box around it in CRS84 (west, south, east, north), None for a pack that holds anywhere.
+    box around it in CRS84 (west, south, east, north), None for a pack that holds anywhere; ``cells``: whether cells are
+    published where an inventory has units and does not say so.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Country:
     disclosure: Rule
     units: UnitScheme | None = None
     extent: tuple[float, float, float, float] | None = None
+    cells: bool = True
 
     def heat_supplier(self, region: str) -> str:
         """Supplier of the longest matching code prefix, else the default one."""
@@ -302,6 +304,7 @@ def _country(raw: Mapping[str, Any], where: str) -> Country:
         disclosure=_disclosure(raw.get("disclosure", {}), f"{where}: disclosure"),
         units=UnitScheme.of(raw["units"], f"{where}: units") if "units" in raw else None,
         extent=_extent(head["extent"]) if "extent" in head else None,
+        cells=head.get("cells", True),
     )
 
 

@@ -58,7 +58,7 @@ class Archive:
         tileset = TileSet.of_dataset(snapshot, TILEJSON_SET)
         if not tileset.layers:
             raise InvalidInput("nothing is published", where=EVERYTHING)
-        finest = [p.collection(p.levels[0]) for p in snapshot.inventories.values()]
+        finest = [p.finest for p in snapshot.inventories.values()]
         return cls(tileset, lambda z, x, y: mvt.dataset_tile(snapshot, TILEJSON_SET, z, x, y), _about(finest))
 
     def write(self, path: Path, zooms: tuple[int, int] | None, language: str, progress: Progress) -> int:

@@ -261,7 +261,7 @@ def _publication(
         licences=tuple(t for t in dict.fromkeys(terms) if t[1]),
         synthetic=file.synthetic,
         notes=tuple(dict(n) for n in notes if n),
-        levels=file.levels,
+        levels=file.cells,
         coverage={sector: shapely.to_wkb(area) for sector, area in _coverage(reading).items()},
         inputs=input_hashes(file, reading.hashes),
         u95=u95,

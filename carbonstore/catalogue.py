@@ -27,6 +27,8 @@ from carbonstore.source_collection import source_collection
 from carbonstore.stored import Release
 from carbonstore.unit_collection import UnitCollection
 
+_COARSE = 5_000
+"""Metres from which cells say no more than units do."""
 SYNTHETIC = {"ko": "합성 자료", "en": "synthetic"}
 
 
@@ -63,9 +65,9 @@ class Published:
 
     @property
     def title(self) -> Text:
-        """Title by language; a synthetic inventory says so."""
+        """Title in the languages that are served; a synthetic inventory says so."""
         title: Text = self.manifest["title"]
-        return {k: _labelled(v, SYNTHETIC[k]) for k, v in title.items()} if self.synthetic else title
+        return {k: _labelled(title[k], label) if self.synthetic else title[k] for k, label in SYNTHETIC.items()}
 
     @property
     def synthetic(self) -> bool:
@@ -89,14 +91,23 @@ class Published:
 
     @property
     def all_levels(self) -> tuple[int, ...]:
-        """Published and internal levels in metres, finest first."""
+        """Levels in metres that the whole dataset is drawn in, finest first: published ones and coarser sums of them.
+
+        Where no cells are published, only the coarsest sums are.
+        """
         newest = self.releases[self.newest]
-        return tuple(sorted((*newest.levels, *newest.internal_levels)))
+        coarse = [level for level in newest.internal_levels if level >= min(newest.levels, default=_COARSE)]
+        return tuple(sorted((*newest.levels, *coarse)))
+
+    @property
+    def finest(self) -> CellCollection:
+        """The finest cells that are drawn: published, or where none are a sum of them."""
+        return self.collection(self.all_levels[0])
 
     @property
     def bbox(self) -> Box:
         """(west, south, east, north) in CRS84 of the finest cells of the newest year."""
-        return self.collection(self.levels[0]).bbox
+        return self.collection(self.releases[self.newest].grid.cell_size).bbox
 
     def release(self, year: int) -> Release:
         """The release of a year; NotFound naming the published years."""

@@ -45,7 +45,10 @@ _FORBIDDEN = re.compile(rf"-({'|'.join(FORBIDDEN_ENDINGS)}|\d+k?m)$")
 
 @dataclass(frozen=True)
 class InventoryFile:
-    """A checked inventory file: nothing in it is left to guess. ``levels`` in metres, finest first."""
+    """A checked inventory file: nothing in it is left to guess.
+
+    ``levels`` are those of its grid in metres, finest first; ``cells`` those that are published.
+    """
 
     id: str
     title: Mapping[str, str]
@@ -55,6 +58,7 @@ class InventoryFile:
     crs: str
     factors: str
     levels: tuple[int, ...]
+    cells: tuple[int, ...]
     disclosure: str
     sources: tuple[SourceSpec, ...]
     benchmarks: tuple[Benchmark, ...]
@@ -92,6 +96,7 @@ def read(path: Path | str) -> InventoryFile:
     head.only(KEYS)
     country = head.choice("country", tuple(countries())) if "country" in head else None
     identifier, title, year, boundary = _id(head), _title(head), head.year("year"), _boundary(head)
+    levels, by_units = _levels(head), "units" in table and country is not None
     return InventoryFile(
         id=identifier,
         title=title,
@@ -100,7 +105,8 @@ def read(path: Path | str) -> InventoryFile:
         boundary=boundary,
         crs=_crs(head, countries()[country] if country else None),
         factors=head.choice("factors", factor_packs(), country),
-        levels=_levels(head),
+        levels=levels,
+        cells=() if by_units and "levels" not in head and not read_country(FOLDER / str(country)).cells else levels,
         disclosure=head.choice("disclosure", DISCLOSURES, DISCLOSURES[0]),
         sources=_sources(table, path, boundary.polygon),
         benchmarks=_benchmarks(table, path),

@@ -201,7 +201,7 @@ def _manifest(
     inventory: Inventory, publication: Publication, folder: Path, sources: list[dict[str, Any]]
 ) -> dict[str, Any]:
     published = sorted(set(publication.levels) & set(inventory.cells))
-    if not published:
+    if not published and not publication.units.levels:
         raise InvalidInput("no level of the inventory is published", where="levels", allowed=inventory.cells)
     finest = inventory.cells[inventory.grid.cell_size]
     window = finest.window

@@ -164,6 +164,7 @@ class Plan:
             crs=self.crs,
             factors=self.factors,
             levels=LEVELS,
+            cells=LEVELS,
             disclosure="open",
             sources=tuple(sources),
             benchmarks=(),

@@ -35,7 +35,7 @@ def estimate_region(execution: Execution, context: Context) -> Results:
 
 def _answer(execution: Execution, where: Place, context: Context) -> Results:
     published, inputs, outputs = where.published, execution.inputs, execution.outputs
-    level, choice = level_of(inputs.get("level"), published.levels), choice_of(inputs)
+    level, choice = level_of(inputs.get("level"), published.levels or published.all_levels), choice_of(inputs)
     years = years_of(inputs.get("year"), published.years)
     sums = Sums(where, choice, years, context.report)
     values: dict[str, object] = {"totals": (made := totals(published, choice, sums.asked))}

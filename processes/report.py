@@ -42,7 +42,7 @@ def report(published: Published, totals: Json, profile: Json, url: str, language
         "chart": Markup(_chart(profile["trend"], words)),
         "factors": release.factors,
         "licences": release.manifest["licences"],
-        "collection": published.collection(published.levels[0]).id,
+        "collection": next(iter(published.collections)),
     }
     return _environment().get_template("report.html").render(drawn)
 

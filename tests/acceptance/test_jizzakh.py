@@ -185,3 +185,40 @@ def test_the_command_asks_for_outlines_and_writes_the_sample(shared_data: Path, 
     assert done.exit_code == 0, done.output
     toml = (tmp_path / "samples" / "jizzakh" / "jizzakh-2023.toml").read_text(encoding="utf-8")
     assert re.search(r'id = "uzb\.jizzakh\.road"\nsector = "transport"\nscope = 1\nvalue = 0\.645\n', toml)
+
+
+def test_units_are_served_and_cells_only_where_the_file_sets_levels(
+    release: Release, sample: Path, data: Path, tmp_path: Path
+) -> None:
+    """What the districts' items over HTTP add up to is what the release holds, to the kilogram."""
+    from starlette.testclient import TestClient
+
+    from carbonserver.app import create_app
+    from carbonserver.settings import Settings
+
+    publish(data, "jizzakh")
+    listed = Catalogue(data).snapshot().collections
+    assert set(listed) >= {f"jizzakh-{level}{h}" for level in ("tuman", "viloyat") for h in ("", "-history")}
+    assert not [name for name in listed if name.removesuffix("-history").endswith(("m", "km"))]
+    total = release.manifest["totals"]["kg"]["emission_transport"]
+    with TestClient(create_app(Settings(data, "http://carbon.example"))) as api:
+        for name in ("jizzakh-tuman", "jizzakh-viloyat", "jizzakh-tuman-history"):
+            items = api.get(f"/collections/{name}/items", params={"limit": 1000}).json()["features"]
+            assert sum(round(1000 * f["properties"]["emission_transport"]) for f in items) == total
+        for path in (
+            "/",
+            "/collections",
+            "/map?f=json",
+            "/tiles/WebMercatorQuad?f=tilejson",
+            "/openapi",
+            "/conformance",
+        ):
+            assert api.get(path).status_code == 200, path
+        assert api.get("/collections/jizzakh-100m").status_code == 404
+    told = (sample / "jizzakh-2023.toml").read_text()
+    (tmp_path / "with.toml").write_text(told.replace("[inventory]", "[inventory]\nlevels = [1000]", 1))
+    for source in sample.iterdir():
+        if source.suffix != ".toml":
+            (tmp_path / source.name).symlink_to(source)
+    assert inventory_file.read(tmp_path / "with.toml").cells == (1000,)
+    assert inventory_file.read(sample / "jizzakh-2023.toml").cells == ()
