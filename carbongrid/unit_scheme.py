@@ -57,6 +57,8 @@ class UnitScheme:
         if not levels or any(a.digits >= b.digits for a, b in pairwise(levels)):
             raise InvalidInput("digits do not ascend from level to level", where=where, allowed=["coarse to fine"])
         area_km2 = table.get("area_km2")
+        if area_km2 and not table.get("area_source"):
+            raise InvalidInput("an area without a source", where=where, allowed=["area_source"])
         zoning = None
         if "zoning" in table:
             (within,) = (scale for scale in levels if scale.level == table["zoning"]["within"])

