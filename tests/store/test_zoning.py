@@ -12,8 +12,11 @@ import shapely
 from carbongrid.crs import CRS84
 from carbongrid.errors import CarbongridError, InvalidInput, UnknownName
 from carbongrid.unit_shapes import Units
-from carbonstore import build
+from carbonstore import build, cells, edition
 from carbonstore.balance import balance
+from carbonstore.catalogue import Catalogue
+from carbonstore.cells import CellQuery
+from carbonstore.encode.geojson import feature_dicts
 from carbonstore.inventory_file import InventoryFile, read
 from carbonstore.release import Release, write
 from carbonstore.reproject import reprojected
@@ -182,6 +185,19 @@ def test_districts_and_what_lies_in_none_hold_every_kilogram(release: Release) -
     assert sum(shop) == 1009
     assert road == [1400, 7500, 100], "what dongs of the same borders have"
     release.verify()
+
+
+def test_zoning_is_served_like_any_level(release: Release) -> None:
+    root = release.path.parents[1]
+    edition.publish(root, "toy")
+    snapshot = Catalogue(root).snapshot()
+    assert {"toy-zoning", "toy-zoning-history"} <= snapshot.collections.keys()
+    found = feature_dicts(cells.read(snapshot.collection("toy-zoning"), CellQuery()))
+    assert [f["id"] for f in found] == ["36110-UQA000.2023", "36110-UQA121.2023", "unzoned.2023"]
+    assert [f["geometry"] is None for f in found] == [False, False, True]
+    assert {f["properties"]["unit_level"] for f in found} == {"zoning"}
+    tonnes = sum(round(1000 * f["properties"]["emission_total"]) for f in found)
+    assert tonnes == release.manifest["totals"]["kg"]["emission_total"]
 
 
 def test_the_release_says_what_zoning_is(release: Release) -> None:
