@@ -152,12 +152,35 @@ def layer_sums(
     return RegionSums(whole + rounded, whole + parts, found.piece, share, inside, found.runs)
 
 
-def cells_cover(cut: Cut, cells: Cells, border: Border) -> Cover:
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """Cells as sources of their own, ready for many regions: ``each`` int64 and ``line`` int32 count them, ``source``
+    int32 is the row of the border's geometry, or the square itself."""
+
+    each: I64
+    line: I32
+    source: I32
+
+    @classmethod
+    def of(cls, cells: Cells, border: Border) -> Self:
+        """For the finest level, to which ``border`` belongs."""
+        n = len(cells.index)
+        source = np.full(n, _SQUARE, np.int32)
+        at = np.searchsorted(cells.index, border.cells)
+        here = np.flatnonzero(at < n)
+        here = here[cells.index[at[here]] == border.cells[here]]
+        source[at[here]] = here
+        return cls(np.arange(n + 1), np.arange(n, dtype=np.int32), source)
+
+
+def cells_cover(cut: Cut, cells: Cells, border: Border, squares: Squares | None = None) -> Cover:
     """Method "cells": every cell is a source of its own, its square or, where the boundary cuts it, what is inside.
 
-    ``cells`` is the finest level, to which ``border`` belongs.
+    ``cells`` is the finest level, to which ``border`` belongs. With ``squares`` the cost follows the perimeter alone.
     """
     _same(cut.window, cells.window)
+    if squares is not None:
+        return _cover(cut, cells.index, squares.each, squares.line, squares.source, border.geometry)
     north, south = cut.rows
     low, high = np.searchsorted(cells.index, [north * cut.window.ncol, south * cut.window.ncol])
     index = cells.index[low:high]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines
 from carbongrid.pieces import Running
 from carbongrid.sectors import FIGURE, FIGURES, INTERVALS, Band, bit, sector_mask, weights
-from carbongrid.uncertainty import half_widths
-from carbongrid.zonal import Cover, Cut, RegionSums, cell_sums_in, cells_cover, layer_sums
+from carbongrid.uncertainty import grouped_half_widths
+from carbongrid.zonal import Cover, Cut, RegionSums, Squares, cell_sums_in, cells_cover, layer_sums
 from carbongrid.zoned import SLIVER
 
 I64 = NDArray[np.int64]
@@ -46,6 +46,7 @@ class Stock:
     running: tuple[Running, ...]
     cells: Cells
     border: Border
+    squares: Squares
 
     @classmethod
     def of(cls, inventory: Inventory) -> Self:
@@ -54,7 +55,10 @@ class Stock:
         n = len(inventory.bands)
         running = tuple(Running.from_pieces(layer.pieces, layer.lines.band, n) for layer in layers)
         finest = inventory.cells[inventory.grid.cell_size]
-        return cls(inventory.bands, inventory.factors, inventory.rows, layers, running, finest, inventory.border)
+        squares = Squares.of(finest, inventory.border)
+        return cls(
+            inventory.bands, inventory.factors, inventory.rows, layers, running, finest, inventory.border, squares
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Inside:
 
 def inside(stock: Stock, cut: Cut, choice: Choice) -> Inside:
     """Sum an inventory inside a region cut on its window."""
-    taken = Taken.of(cells_cover(cut, stock.cells, stock.border))
+    taken = Taken.of(cells_cover(cut, stock.cells, stock.border, stock.squares))
     sums, parts = _by_cells(stock, cut, taken) if choice.method == "cells" else _by_sources(stock, cut)
     held = Held.of(stock.layers, parts)
     met = taken.at[taken.share > SLIVER]
@@ -182,33 +186,29 @@ class Taken:
 
 @dataclass(frozen=True)
 class Part:
-    """Lines of one layer with something inside: their index and kilograms inside."""
+    """Pieces of one layer with something inside: their lines, in any order and often more than once, and kilograms."""
 
     line: I64
     kg: F64
 
-    @classmethod
-    def of(cls, line: NDArray[np.int32], kg: NDArray[np.int64] | F64) -> Self:
-        """Pieces gathered by line."""
-        lines, at = np.unique(line, return_inverse=True)
-        return cls(lines.astype(np.int64), np.bincount(at, kg, len(lines)))
-
 
 def shared(layer: Layer, sums: RegionSums) -> Part:
-    """Lines of a layer inside by the sources' own geometry."""
+    """Pieces of a layer inside by the sources' own geometry."""
     whole = spans(layer.pieces.ptr[sums.runs[:, 0]], layer.pieces.ptr[sums.runs[:, 1]])
     line = np.concatenate([layer.pieces.line[whole], layer.pieces.line[sums.piece]])
-    return Part.of(line, np.concatenate([layer.pieces.kg[whole], sums.kg_piece]))
+    return Part(line.astype(np.int64), np.concatenate([layer.pieces.kg[whole], sums.kg_piece]).astype(np.float64))
 
 
 def weighed(layer: Layer, cell: I64, share: F64) -> Part:
-    """Lines of a layer inside, every piece by the share of its cell; ``cell`` are flat indices with their shares."""
+    """Pieces of a layer inside, each by the share of its cell; ``cell`` are flat indices with their shares."""
     pieces = layer.pieces
-    occupied = np.isin(cell, pieces.cells)
-    held = np.searchsorted(pieces.cells, cell[occupied])
-    first, last = pieces.ptr[held], pieces.ptr[held + 1]
+    if not len(pieces.cells):
+        return Part(np.zeros(0, np.int64), np.zeros(0))
+    held = np.minimum(np.searchsorted(pieces.cells, cell), len(pieces.cells) - 1)
+    occupied = pieces.cells[held] == cell
+    first, last = pieces.ptr[held[occupied]], pieces.ptr[held[occupied] + 1]
     at = spans(first, last)
-    return Part.of(pieces.line[at], pieces.kg[at] * np.repeat(share[occupied], last - first))
+    return Part(pieces.line[at].astype(np.int64), pieces.kg[at] * np.repeat(share[occupied], last - first))
 
 
 def spans(first: I64, last: I64) -> I64:
@@ -219,7 +219,7 @@ def spans(first: I64, last: I64) -> I64:
 
 @dataclass(frozen=True)
 class Held:
-    """Lines of all layers with something inside, sources numbered through, with their kilograms inside and grades."""
+    """The line of every piece inside, sources numbered through all layers, its kilograms and its source's grade."""
 
     lines: Lines
     kg: F64
@@ -246,7 +246,10 @@ def intervals(stock: Stock, held: Held, choice: Choice, taken: Taken) -> dict[st
     matrix = weights(stock.bands, choice.mode, choice.sectors)
     signs = {f.name: matrix[i] for i, f in enumerate(FIGURES) if f.name in INTERVALS}
     tables = stock.factors, stock.rows
-    model = {name: half_widths(held.kg, held.lines, sign[held.lines.band], *tables) for name, sign in signs.items()}
+    every, one = np.arange(len(held.kg), dtype=np.int64), np.zeros(len(held.kg), np.int64)
+    both = held.lines, held.lines.band, np.stack(list(signs.values()))
+    widths = grouped_half_widths(every, held.kg, one, *both, *tables, 1)[:, 0]
+    model = dict(zip(signs, widths.tolist(), strict=True))
     if choice.method == "sources":
         return model
     return {n: float(np.hypot(model[n], sub_cell(stock.cells.kg, signs[n], taken))) for n in model}

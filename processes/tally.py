@@ -58,7 +58,7 @@ def tally(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str], choice: Choic
 
 def summed(stock: Stock, cuts: Sequence[Cut], codes: Sequence[str], choice: Choice) -> tuple[Zoned, Sums]:
     """What every zone takes of the finest cells, and the sums of all."""
-    taken = Zoned.of([cells_cover(cut, stock.cells, stock.border) for cut in cuts])
+    taken = Zoned.of([cells_cover(cut, stock.cells, stock.border, stock.squares) for cut in cuts])
     if choice.method == "cells":
         return taken, _by_cells(stock, taken, codes)
     return taken, _by_sources(stock, cuts, codes)
