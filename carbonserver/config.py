@@ -236,13 +236,13 @@ def api_document(config: Json, collections: Iterable[Collection]) -> Json:
     return document(config, fields, parts())
 
 
-def to_yaml(config: Json) -> str:
-    """The configuration as pygeoapi reads it; ``${…}`` stays unquoted, where alone pygeoapi replaces it."""
-    return yaml.dump(config, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=120)
+def to_yaml(document: Json) -> str:
+    """A document as YAML without anchors; ``${…}`` stays unquoted, where alone pygeoapi replaces it."""
+    return yaml.dump(document, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=120)
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes repeated values out instead of naming them: people edit this file."""
+    """Writes repeated values out instead of naming them: people read these files, and not every tool knows anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Never use anchors."""

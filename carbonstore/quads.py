@@ -218,16 +218,14 @@ def meets(x: NDArray[np.float64], y: NDArray[np.float64], box: NDArray[np.float6
                 qx[1], qy[1] = x[b, r + 1, c + 1], y[b, r + 1, c + 1]
                 qx[2], qy[2] = x[b, r, c + 1], y[b, r, c + 1]
                 qx[3], qy[3] = x[b, r, c], y[b, r, c]
-                beside = _largest(qx) < box[0] + least or -_largest(-qx) > box[2] - least
-                above = _largest(qy) < box[1] + least or -_largest(-qy) > box[3] - least
-                mask[b, r, c] = not (beside or above or _apart(qx, qy, box, least))
+                left, right = min(qx[0], qx[1], qx[2], qx[3]), max(qx[0], qx[1], qx[2], qx[3])
+                low, high = min(qy[0], qy[1], qy[2], qy[3]), max(qy[0], qy[1], qy[2], qy[3])
+                if right < box[0] + least or left > box[2] - least or high < box[1] + least or low > box[3] - least:
+                    continue
+                within = left - least >= box[0] and right + least <= box[2]
+                within = within and low - least >= box[1] and high + least <= box[3]
+                mask[b, r, c] = within or not _apart(qx, qy, box, least)  # well inside, no edge can part them
     return mask
-
-
-@kernel
-def _largest(q: NDArray[np.float64]) -> float:
-    largest: float = max(q[0], q[1], q[2], q[3])
-    return largest
 
 
 @kernel

@@ -232,13 +232,19 @@ RESPONSES: dict[str, Json] = {
     "Gone": _failure("The edition named was published once and is no longer kept."),
     "TooLarge": _failure("The body or the request exceeds a stated limit."),
     "ServerError": _failure("An unexpected error; the text holds the request's id."),
+    "SeeOther": {
+        "description": "The name is a cell's or a unit's own: its newest record is elsewhere.",
+        "headers": {
+            "Location": {"description": "Address of the record.", "schema": {"type": "string", "format": "uri"}}
+        },
+    },
     "NotModified": {"description": "What the client holds (If-None-Match) is current."},
 }
 
 
 def get(tag: str, operation: str, summary: str, parameters: list[Json], ok: Json, *failures: str) -> Json:
     """A path with GET: every operation may also answer 400, 406 and 500."""
-    codes = {"NotFound": "404", "Gone": "410", "NotModified": "304"}
+    codes = {"SeeOther": "303", "NotModified": "304", "NotFound": "404", "Gone": "410"}
     responses = {"200": ok, "400": ref("responses", "InvalidParameter"), "406": ref("responses", "NotAcceptable")}
     responses |= {codes[f]: ref("responses", f) for f in failures} | {"500": ref("responses", "ServerError")}
     body = {"tags": [tag], "operationId": operation, "summary": summary, "parameters": parameters}

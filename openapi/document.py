@@ -239,7 +239,8 @@ def _item(name: str, title: str, uris: list[str]) -> Json:
     feature = ref("schemas", "feature")
     texts: dict[str, Json] = {"text/html": TEXT, "application/ld+json": {"type": "object"}}
     ok = answer("The feature.", {GEOJSON: feature, "application/fg+json": feature, **texts})
-    return get(name, f"item.{name}", f"A feature of {title}", parameters, ok, "NotFound", "Gone", "NotModified")
+    failures = ("SeeOther", "NotFound", "Gone", "NotModified")
+    return get(name, f"item.{name}", f"A feature of {title}", parameters, ok, *failures)
 
 
 def _filter(name: str) -> str:

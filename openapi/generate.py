@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 import orjson
-import yaml
 
 from carbonserver.config import ENVIRONMENT, Place, api_document, pygeoapi_config, to_yaml
 from openapi import sejong
@@ -29,7 +28,7 @@ def documents() -> dict[Path, str]:
     folder = Path("openapi")
     return {
         folder / "openapi.json": orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n",
-        folder / "openapi.yml": HEAD + yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120),
+        folder / "openapi.yml": HEAD + to_yaml(document),
         Path("pygeoapi-config.yml"): HEAD + to_yaml(pygeoapi_config(collections, ENVIRONMENT)),
     }
 

@@ -180,27 +180,28 @@ class _Values:
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> "_Values":
-        """Number every distinct value; ``texts`` are the labels that occur, by column."""
-        codes = np.empty((len(columns), len(columns[0].null)), np.int64)
+        """Number the values; ``texts`` are the labels that occur, by column."""
+        codes = np.empty((len(columns[0].null), len(columns)), np.int64)
         reals = [k for k, c in enumerate(columns) if isinstance(c, Number) and c.decimals]
         wholes = [k for k, c in enumerate(columns) if isinstance(c, Number) and not c.decimals]
-        codes[reals], doubles = _numbers([columns[k] for k in reals], codes.shape[1], 0)
-        codes[wholes], integers = _numbers([columns[k] for k in wholes], codes.shape[1], len(doubles))
+        doubles = _numbers(columns, reals, 0, codes)
+        integers = _numbers(columns, wholes, len(doubles), codes)
         first, texts = len(doubles) + len(integers), []
         for k, column in enumerate(columns):
             if isinstance(column, Labels):
-                codes[k], used = _used(column, first)
+                codes[:, k], used = _used(column, first)
                 texts.append((column, used))
                 first += len(used)
-        return cls(np.ascontiguousarray(codes.T), doubles, integers, tuple(texts))
+        return cls(codes, doubles, integers, tuple(texts))
 
 
-def _numbers(columns: Sequence[Column], n: int, first: int) -> tuple[Ints, Ints]:
-    numbers = [c for c in columns if isinstance(c, Number)]
-    if not numbers:
-        return np.empty((0, n), np.int64), np.empty(0, np.int64)
-    bits = np.stack([np.ascontiguousarray(c.values).view(np.int64) for c in numbers])
-    return kernel.dictionary(bits, np.stack([c.null for c in numbers]), first)
+def _numbers(columns: Sequence[Column], chosen: Sequence[int], first: int, codes: Ints) -> Ints:
+    """Words of some columns of numbers; their value numbers go into ``codes`` (n, columns)."""
+    if not chosen:
+        return np.empty(0, np.int64)
+    values = [np.ascontiguousarray(columns[k].values).view(np.int64) for k in chosen]
+    null = np.stack([columns[k].null for k in chosen])
+    return kernel.dictionary(np.stack(values), null, first, codes, np.array(chosen, np.int64))
 
 
 def _used(column: Labels, first: int) -> tuple[Ints, Ints]:
@@ -256,8 +257,8 @@ def _encode(name: str, columns: Mapping[str, Column], drawing: _Drawing) -> byte
     values = _Values.of(list(columns.values()))
     head, tail = _message(15, 2) + _text(1, name), _message(5, EXTENT)
     keys = b"".join(_text(3, key) for key in columns)
-    out = np.empty(_room(values, drawing.room + len(head) + len(keys) + len(tail)), np.uint8)
-    at = drawing.write(out, _copy(out, 0, head), values.codes)
+    out = np.empty(_PREFIX + _room(values, drawing.room + len(head) + len(keys) + len(tail)), np.uint8)
+    at = drawing.write(out, _copy(out, _PREFIX, head), values.codes)
     at = kernel.doubles(out, _copy(out, at, keys), values.doubles)
     at = kernel.integers(out, at, values.integers)
     for labels, used in values.texts:
@@ -266,9 +267,13 @@ def _encode(name: str, columns: Mapping[str, Column], drawing: _Drawing) -> byte
         else:
             at = kernel.strings(out, at, labels.pool, labels.offsets, used)
     end = _copy(out, at, tail)
-    return b"\x1a" + _number(end) + out[:end].tobytes()
+    prefix = b"\x1a" + _number(end - _PREFIX)
+    _copy(out, _PREFIX - len(prefix), prefix)
+    return out[_PREFIX - len(prefix) : end].tobytes()
 
 
+_PREFIX = 11
+"""Bytes kept for the tag and the length of a layer."""
 _BOOLEAN = {"true": b"\x22\x02\x38\x01", "false": b"\x22\x02\x38\x00"}
 """Values of bool_value (Value field 7)."""
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WMTS read by GDAL and OWSLib from a running server: the pixels are the release's values in the style's colours."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -129,6 +130,50 @@ def test_matrices_are_those_of_the_json(api: TestClient) -> None:
             assert float(str(matrix.findtext(f"{WMTS}ScaleDenominator"))) == pytest.approx(given["scaleDenominator"])
             corner = [float(v) for v in str(matrix.findtext(f"{WMTS}TopLeftCorner")).split()]
             assert np.allclose(corner, given["pointOfOrigin"])
+
+
+DESCRIBED = "(Title )*(Abstract )*(Keywords )*"
+MODELS = {
+    "Capabilities": "(ServiceIdentification )?(ServiceProvider )?(OperationsMetadata )?(Contents )?(Themes )*"
+    "(ServiceMetadataURL )*",
+    "ServiceIdentification": f"{DESCRIBED}ServiceType (ServiceTypeVersion )+(Profile )*(Fees )?(AccessConstraints )*",
+    "ServiceProvider": "ProviderName (ProviderSite )?ServiceContact ",
+    "OperationsMetadata": "(Operation ){2,}(Parameter )*(Constraint )*(ExtendedCapabilities )?",
+    "Operation": "(DCP )+(Parameter )*(Constraint )*(Metadata )*",
+    "DCP": "HTTP ",
+    "HTTP": "(Get |Post )+",
+    "Get": "(Constraint )*",
+    "Constraint": "(AllowedValues |AnyValue |NoValues |ValuesReference ).*",
+    "AllowedValues": "(Value |Range )+",
+    "Contents": "(Layer )*(TileMatrixSet )*",
+    "Layer": f"{DESCRIBED}(WGS84BoundingBox )*(Identifier )?(BoundingBox )*(Metadata )*(DatasetDescriptionSummary )*"
+    "(Style )+(Format )+(InfoFormat )*(Dimension )*(TileMatrixSetLink )+(ResourceURL )*",
+    "WGS84BoundingBox": "LowerCorner UpperCorner ",
+    "Style": f"{DESCRIBED}Identifier (LegendURL )*",
+    "Dimension": f"{DESCRIBED}Identifier (UOM )?(UnitSymbol )?(Default )?(Current )?(Value )+",
+    "TileMatrixSetLink": "TileMatrixSet (TileMatrixSetLimits )?",
+    "TileMatrixSetLimits": "(TileMatrixLimits )+",
+    "TileMatrixLimits": "TileMatrix MinTileRow MaxTileRow MinTileCol MaxTileCol ",
+    "TileMatrixSet": f"{DESCRIBED}Identifier (BoundingBox )?SupportedCRS (WellKnownScaleSet )?(TileMatrix )+",
+    "TileMatrix": f"{DESCRIBED}Identifier ScaleDenominator TopLeftCorner TileWidth TileHeight MatrixWidth MatrixHeight ",
+}
+"""Children of elements in their order: OGC 07-057r7 (annex B, wmtsGetCapabilities_response) and OWS Common 1.1."""
+
+
+def test_elements_stand_in_the_order_of_the_schema(api: TestClient) -> None:
+    root = Xml.fromstring(api.get(CAPABILITIES).content)
+    seen = set()
+    for element in root.iter():
+        name = element.tag.partition("}")[2]
+        children = "".join(f"{child.tag.partition('}')[2]} " for child in element)
+        if children:
+            assert re.fullmatch(MODELS[name], children), (name, children)
+            seen.add(name)
+    assert seen >= MODELS.keys() - {"Get", "Constraint"}
+    assert root.get("version") == "1.0.0"
+    for template in root.iter(f"{WMTS}ResourceURL"):
+        assert template.get("resourceType") == "tile"
+        assert {"{TileMatrix}", "{TileRow}", "{TileCol}"} <= set(re.findall(r"\{\w+\}", str(template.get("template"))))
 
 
 def test_the_document_says_synthetic_and_whose_data(api: TestClient) -> None:

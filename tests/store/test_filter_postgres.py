@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import shapely
 
-from carbonstore import cells
+from carbonstore import cells, postgis
 from carbonstore.catalogue import Snapshot
 from carbonstore.cells import CellQuery
 from carbonstore.collection import Collection
@@ -51,11 +51,55 @@ def database(history: Collection) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture(scope="module")
+def tables(history: Collection) -> Iterator[psycopg.Connection]:
+    """The same records as ``publish`` loads them, numbered in answer order as ``cells``."""
+    if not postgres.available():
+        missing("PostgreSQL 15 with PostGIS")
+    with postgres.cluster() as address, psycopg.connect(address, autocommit=True) as connection:
+        postgis.publish(history.published, address)
+        connection.execute("SET jit = off")
+        names = ", ".join(history.fields)
+        connection.execute(
+            f"CREATE TEMP TABLE cells AS SELECT row_number() OVER (ORDER BY year, north DESC, east) - 1 AS n, {names},"
+            " ST_Transform(geom, 4326) AS geom FROM carbongrid.toy_100m_history"
+        )
+        yield connection
+
+
 def test_random_filters_give_the_rows_that_postgresql_gives(history: Collection, database: psycopg.Connection) -> None:
-    trees = Trees(seed=5, box=history.bbox)
-    drawn = [trees.tree() for _ in range(TREES)]
+    assert compared(history, database, TREES, seed=5) > 40  # the draws are no trivial ones
+
+
+def test_published_tables_give_the_same_rows(history: Collection, tables: psycopg.Connection) -> None:
+    assert compared(history, tables, 1_000, seed=17) > 30
+
+
+def test_published_tables_give_the_same_rows_in_boxes(history: Collection, tables: psycopg.Connection) -> None:
+    west, south, east, north = history.bbox
+    chance, sizes = np.random.default_rng(3), set()
+    for _ in range(200):
+        x, y = (
+            np.sort(chance.uniform(west - 1e-3, east + 1e-3, 2)),
+            np.sort(chance.uniform(south - 1e-3, north + 1e-3, 2)),
+        )
+        box = tuple(np.round([x[0], y[0], x[1], y[1]], 6).tolist())
+        asked = (
+            "SELECT id FROM carbongrid.toy_100m_history WHERE ST_Intersects(ST_Transform(geom, 4326), ST_MakeEnvelope"
+        )
+        expected = tables.execute(f"{asked}{(*box, 4326)}) ORDER BY year, north DESC, east").fetchall()  # type: ignore[arg-type]
+        found = cells.read(history, CellQuery(bbox=box)).feature_ids
+        assert found == [id for (id,) in expected], box
+        sizes.add(len(found))
+    assert len(sizes) > 20
+
+
+def compared(history: Collection, database: psycopg.Connection, number: int, seed: int) -> int:
+    """Hold the rows of so many trees against the table's; how many different sizes of answers there were."""
+    trees = Trees(seed=seed, box=history.bbox)
+    drawn = [trees.tree() for _ in range(number)]
     sizes = set()
-    for start in range(0, TREES, AT_ONCE):
+    for start in range(0, number, AT_ONCE):
         part = drawn[start : start + AT_ONCE]
         asked = " UNION ALL ".join(
             f"SELECT {k}, array_agg(n ORDER BY n) FROM cells WHERE {tree.sql}" for k, tree in enumerate(part)
@@ -65,7 +109,7 @@ def test_random_filters_give_the_rows_that_postgresql_gives(history: Collection,
             rows = _rows(history, tree.text)
             assert rows == expected[k], f"{tree.text}\n{tree.sql}"
             sizes.add(len(rows))
-    assert len(sizes) > 40  # the draws are no trivial ones
+    return len(sizes)
 
 
 def _rows(history: Collection, text: str) -> list[int]:

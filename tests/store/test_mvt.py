@@ -220,16 +220,26 @@ def test_varints_are_protobufs() -> None:
         assert varint_size(value) == len(raw)
 
 
-def test_the_dictionary_holds_each_value_once_in_order_of_appearance() -> None:
+def test_the_dictionary_gives_back_every_value_and_repeats_few() -> None:
     rng = np.random.default_rng(2)
-    bits = rng.integers(-5, 2000, (3, 5000))
+    bits = np.concatenate([rng.integers(-5, 2000, (2, 5000)), rng.integers(-(2**62), 2**62, (1, 5000))])
     null = rng.random((3, 5000)) < 0.1
-    codes, words = dictionary(bits, null, 7)
-    assert (codes[null] == -1).all()
-    assert (words[codes[~null] - 7] == bits[~null]).all()
-    order = bits.T[~null.T]
-    _, first = np.unique(order, return_index=True)
-    assert words.tolist() == order[np.sort(first)].tolist()
+    codes = np.full((5000, 5), 99, np.int64)
+    words = dictionary(bits, null, 7, codes, np.array([0, 4, 2]))
+    assert (codes[:, [1, 3]] == 99).all(), "other keys are left alone"
+    numbers = codes.T[[0, 4, 2]]
+    assert (numbers[null] == -1).all()
+    assert (words[numbers[~null] - 7] == bits[~null]).all()
+    different = len(np.unique(bits[~null]))
+    assert different <= len(words) < 0.75 * (~null).sum()
+
+
+def test_a_dictionary_of_few_values_holds_each_once_in_order_of_appearance() -> None:
+    bits = np.array([[5, 5, -1, 0], [0, 5, 7, -1]])
+    codes = np.empty((4, 2), np.int64)
+    words = dictionary(bits, np.zeros((2, 4), np.bool_), 0, codes, np.array([0, 1]))
+    assert words.tolist() == [5, 0, -1, 7]
+    assert codes.tolist() == [[0, 1], [0, 0], [2, 3], [1, 2]]
 
 
 def test_meets_needs_depth_on_every_axis() -> None:
