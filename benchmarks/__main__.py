@@ -7,7 +7,7 @@ Exit code 1 where a result differs from its peer's or a promise does not hold.
 import sys
 from importlib import import_module
 
-ALL = ("estimating", "gridding", "encoding", "filtering", "publishing", "regions", "serving")
+ALL = ("estimating", "gridding", "encoding", "filtering", "publishing", "regions", "serving", "peers")
 
 
 def main() -> int:

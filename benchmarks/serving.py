@@ -21,6 +21,7 @@ import httpx
 import uvicorn
 from starlette.testclient import TestClient
 
+from benchmarks.servers import floor
 from carbon_provider.tilesets import TileSet
 from carbonserver.app import create_app
 from carbonserver.maps import DEFAULT_STYLE, classes
@@ -37,17 +38,6 @@ from tests.toy import toy_publication
 
 SIDE, ROUNDS, REQUESTS, PROMISE = 300, 9, 1_500, 0.7
 HEAD = b"GET %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
-
-
-def floor(headers: list[tuple[bytes, bytes]], body: bytes) -> Callable[..., object]:
-    """An ASGI app of nothing but an answer."""
-
-    async def app(scope, _receive, send):  # type: ignore[no-untyped-def]
-        if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-
-    return app
 
 
 def serve(what: str, root: str, path: str, port: int) -> None:

@@ -233,7 +233,7 @@ RESPONSES: dict[str, Json] = {
     "TooLarge": _failure("The body or the request exceeds a stated limit."),
     "ServerError": _failure("An unexpected error; the text holds the request's id."),
     "SeeOther": {
-        "description": "The name is a cell's or a unit's own: its newest record is elsewhere.",
+        "description": "The name is a cell's or a unit's own: its newest record has another name.",
         "headers": {
             "Location": {"description": "Address of the record.", "schema": {"type": "string", "format": "uri"}}
         },

@@ -112,6 +112,8 @@ class Number:
             raise refuse("the number is not finite", at)
         if self.integer and value != int(value):
             raise refuse(f"{kind} is expected, not {named(value)}", at, *self._range())
+        if self.integer and not -(2**63) <= value < 2**63:
+            raise refuse("the integer has more than 64 bits", at, *self._range())
         low, high = self.minimum, self.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             raise refuse(f"{value} is out of range", at, *self._range())

@@ -94,6 +94,13 @@ def test_allowed_values_are_told() -> None:
     assert refused.value.allowed == ("cells", "sources")
 
 
+@pytest.mark.parametrize("value", [-2.2e24, 2.0**63, 10**30])
+def test_no_integer_has_more_than_64_bits(value: float) -> None:
+    with pytest.raises(InvalidInput, match="64 bits"):
+        Number(integer=True).check(value, "/inputs/count")
+    assert Number(integer=True).check(-(2.0**63), "/inputs/count") == -(2**63)
+
+
 def test_integer_written_as_float_becomes_an_integer() -> None:
     assert repr(YEAR.check(2023.0, "")) == "2023"
 
