@@ -89,8 +89,11 @@ def geojson(upload: Upload) -> object:
     shapes = shapely.from_wkb(read.wkb, on_invalid="ignore")
     if (count := int(shapely.get_num_coordinates(shapes).sum())) > MAX_VERTICES:
         raise TooLarge(f"{count} vertices, more than the {MAX_VERTICES} a region may have", where=upload.at)
+    if (missing := shapely.is_missing(shapes)).any():
+        where = f"{upload.at}/features/{int(np.argmax(missing))}/geometry"
+        raise refuse("there is no geometry, or none that can be read", where, "Polygon", "MultiPolygon")
     moved = reprojected(shapes, _checked_crs(read, shapes, upload), CRS84)
-    features = [{"type": "Feature", "geometry": None if s is None else mapping(s)} for s in moved.tolist()]
+    features = [{"type": "Feature", "geometry": mapping(s)} for s in moved.tolist()]
     return {"type": "FeatureCollection", "features": features}
 
 

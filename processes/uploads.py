@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that clients send: read by a process of their own (``processes.sandbox``), handed over as rows and a CRS."""
 
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ MEDIA = {
 }
 """Kind of file by media type."""
 _WALL_S = 2.0 * CPU_S
+_OUT_OF_TIME = (None, -signal.SIGXCPU, -signal.SIGKILL)
 _BEGINNING = 512
 
 
@@ -63,8 +65,8 @@ def _check_beginning(upload: Upload, form: Form) -> None:
     raise InvalidInput(f"this is no {form.name}{hint}", where=upload.at, allowed=list(MEDIA))
 
 
-def _run(form: Form, path: Path) -> tuple[int, bytes]:
-    """Exit code and output of the process that reads; it gets nothing of our environment."""
+def _run(form: Form, path: Path) -> tuple[int | None, bytes]:
+    """Exit code (None: it was stopped) and output of the process that reads; it gets nothing of our environment."""
     command = [sys.executable, "-m", "processes.sandbox", form.name, str(path)]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
@@ -79,7 +81,7 @@ def _run(form: Form, path: Path) -> tuple[int, bytes]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return -1, b""
+        return None, b""
     return ended.returncode, ended.stdout
 
 
@@ -94,10 +96,12 @@ def _parsed(out: bytes) -> Rows:
     return Rows(table.drop_columns(["geometry"]), table["geometry"].to_pylist(), crs or None)
 
 
-def _refusal(code: int, out: bytes, form: Form, at: str) -> InvalidInput | TooLarge:
-    """What the process said, or that it died of its limits."""
+def _refusal(code: int | None, out: bytes, form: Form, at: str) -> InvalidInput | TooLarge:
+    """What the process said, or how it died."""
+    if code in _OUT_OF_TIME:
+        return TooLarge(f"reading the {form.name} takes more than {CPU_S} s", where=at)
     if code != REFUSED:
-        return TooLarge(f"reading the {form.name} takes more than {CPU_S} s or too much memory", where=at)
+        return InvalidInput(f"the {form.name} is damaged, or reading it takes too much memory", where=at)
     said = orjson.loads(out)
     kind = TooLarge if said["kind"] == TooLarge.__name__ else InvalidInput
     return kind(said["what"], where=at, allowed=said["allowed"])

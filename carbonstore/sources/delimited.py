@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import shapely
 from numpy.typing import NDArray
@@ -182,6 +183,12 @@ def _options(
 
 
 def _from_wkt(cells: Any) -> NDArray[np.object_]:
+    """Shapes; None for what is none, for curves, and for collections in collections: GEOS reads those by recursion, and
+    200,000 in one another end the process.
+    """
+    curved = pc.match_substring_regex(cells, "CURVE|SURFACE|CIRCULAR", ignore_case=True)
+    nested = pc.greater(pc.count_substring(cells, "COLLECTION", ignore_case=True), 1)
+    cells = pc.if_else(pc.or_(curved, nested), pa.scalar(None, pa.string()), cells)
     return np.asarray(shapely.from_wkt(texts(cells), on_invalid="ignore"), object)
 
 

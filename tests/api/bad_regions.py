@@ -8,9 +8,13 @@ import base64
 import io
 import math
 import random
+import sqlite3
 import struct
+import tempfile
 import zipfile
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +88,24 @@ def gpkg(shapes: list[Any], crs: str | None = "EPSG:4326") -> dict[str, Any]:
     return qualified(written(frame(shapes, crs), GEOPACKAGE), GEOPACKAGE)
 
 
+def with_wkb(wkb: bytes) -> dict[str, Any]:
+    """A GeoPackage with a row whose geometry is just these bytes."""
+    with tempfile.NamedTemporaryFile(suffix=".gpkg") as file:
+        Path(file.name).write_bytes(written(frame([BOX], "EPSG:4326"), GEOPACKAGE))
+        with closing(sqlite3.connect(file.name)) as database:
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f'DROP TRIGGER "{name}"')
+            database.execute("UPDATE layer SET geom = ?", (b"GP\0\x01" + struct.pack("<i", 4326) + wkb,))
+            database.commit()
+        return qualified(Path(file.name).read_bytes(), GEOPACKAGE)
+
+
+def nested(depth: int) -> bytes:
+    """Well-known binary of a point in so many collections."""
+    return struct.pack("<BII", 1, 7, 1) * depth + struct.pack("<BIdd", 1, 1, LON, LAT)
+
+
+ARC = struct.pack("<BIIBII6d", 1, 10, 1, 1, 8, 3, LON, LAT, LON + 0.01, LAT, LON, LAT)
 VRT = b'<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>/vsicurl/http://%s/x.geojson</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
 ENTITIES = b'<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY a "aaaa">]><kml>&a;</kml>'
 CROSSED = polygon([SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]])
@@ -213,7 +235,7 @@ _FILES: dict[str, Bad] = {
         qualified(zipped({f"r{s}": b"noise" * 99 for s in (".shp", ".shx", ".dbf", ".prj")}), ZIP), "/value", "cannot"
     ),
     "points in a file": Bad(gpkg([shapely.Point(LON, LAT)]), "/value/features/0/geometry/type", "no region"),
-    "a missing shape": Bad(gpkg([BOX, None]), "/value/features/1/geometry", "must be a GeoJSON object"),
+    "a missing shape": Bad(gpkg([BOX, None]), "/value/features/1/geometry", "there is no geometry"),
     "an empty shape": Bad(gpkg([shapely.Polygon()]), "/coordinates", "empty"),
     "a crossing in a file": Bad(
         gpkg([BOX, shapely.Polygon(CROSSED["coordinates"][0])]), "features/1/geometry", "cross"
@@ -223,6 +245,14 @@ _FILES: dict[str, Bad] = {
     "degrees that say metres": Bad(gpkg([BOX], "EPSG:5179"), "/value", "look like degrees"),
     "a file without a CRS": Bad(gpkg([BOX], None), "/value", "states no coordinate reference system"),
     "no number in a file": Bad(gpkg([shapely.Polygon([(LON, LAT), (math.inf, LAT), (LON, LAT + 1)])]), "", ""),
+    "a collection in a file": Bad(with_wkb(nested(1)), "/value/features/0/geometry/type", "is no region"),
+    "collections 100 deep": Bad(with_wkb(nested(100)), "/value/features/0/geometry", "none that can be read"),
+    "collections 200,000 deep": Bad(with_wkb(nested(200_000)), "/value", "damaged"),
+    "a curve": Bad(with_wkb(ARC), "/value/features/0/geometry", "none that can be read"),
+    "an unknown kind": Bad(with_wkb(struct.pack("<BII", 1, 99, 1)), "/value/features/0/geometry", "none that can be"),
+    "a polygon that promises too much": Bad(
+        with_wkb(struct.pack("<BII", 1, 3, 2**31)), "/value/features/0", "none that"
+    ),
     "two layers": Bad(
         qualified(written(frame([BOX], 4326), GEOPACKAGE, b=frame([BOX], 4326)), GEOPACKAGE), "/value", "2 layers"
     ),

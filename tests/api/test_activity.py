@@ -277,6 +277,15 @@ def test_nothing_that_was_sent_is_kept(client: TestClient, tmp_path: Path, monke
 # What is refused
 
 FAR = features([shapely.box(EAST + 50_000, NORTH, EAST + 50_020, NORTH + 10)])
+DEEP = text('wkt\n"' + "GEOMETRYCOLLECTION(" * 200_000 + "POINT(0 0)" + ")" * 200_000 + '"\n')
+DEEP_JSON = qualified(
+    b'{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":'
+    + b'{"type":"GeometryCollection","geometries":[' * 50_000
+    + b'{"type":"Point","coordinates":[0,0]}'
+    + b"]}" * 50_000
+    + b"}]}",
+    GEOJSON,
+)
 HOUSES = features([HOUSE], electricity_kwh=[1.0])
 ROAD = features([shapely.LineString([(EAST, NORTH), (EAST + 90, NORTH)])], aadt=[1000])
 
@@ -308,6 +317,8 @@ ROAD = features([shapely.LineString([(EAST, NORTH), (EAST + 90, NORTH)])], aadt=
         (KOREA | {"buildings": text("")}, "/inputs/buildings", ""),
         (KOREA | {"buildings": text("a,b\n")}, "/inputs/buildings", ""),
         (KOREA | {"buildings": text("a,b\n1,2\n")}, "/inputs/columns/buildings", "no geometry column"),
+        (KOREA | {"buildings": DEEP, "source_crs": {"buildings": "EPSG:4326"}}, "/inputs/buildings", "no readable"),
+        (KOREA | {"buildings": DEEP_JSON}, "/inputs/buildings", ""),
         (KOREA | {"buildings": text("lon,lat\nx,y\n")}, "/inputs/buildings", ""),
         (KOREA | {"buildings": qualified(b"\xff\xfe\x00,\n\x01", CSV)}, "/inputs/columns/buildings", "1 fields"),
         (KOREA | {"buildings": qualified(b"SQLite format 3\0", GEOPACKAGE)}, "/inputs/buildings/value", "GeoPackage"),
