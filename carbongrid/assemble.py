@@ -21,7 +21,7 @@ from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.model import Estimates
 from carbongrid.montecarlo import Interval, Model
-from carbongrid.nearby import Nearby
+from carbongrid.nearby import nearby
 from carbongrid.pieces import cell_sums, pieces, roll_up
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
 from carbongrid.uncertainty import grouped_half_widths, half_widths, mean_quality
@@ -268,7 +268,7 @@ def border(place: Place) -> Border:
     corner = np.stack([west // _BLOCK, south // _BLOCK], axis=1) * _BLOCK
     block, which = np.unique(corner, axis=0, return_inverse=True)
     squares = np.asarray(shapely.box(*block.T, *(block + _BLOCK).T), object)
-    blocks = Nearby(place.boundary).intersection(squares)
+    blocks = nearby(place.boundary).intersection(squares)
     shape = shapely.intersection(blocks[which.ravel()], shapely.box(west, south, west + size, south + size))
     return Border(cut, Wkb.from_shapely([polygonal(g) for g in shape]))
 

@@ -155,7 +155,7 @@ def climate(table: ActivityTable, factors: FactorSet, year: int) -> Climate:
 
 def _regions(table: ActivityTable, factors: FactorSet) -> Words:
     """Sigungu of every parcel, else the region of the factor set."""
-    return words(table, "pnu").map(lambda pnu: pnu[:PNU_REGION] or factors.region)
+    return words(table, "pnu", PNU_REGION).map(lambda region: region or factors.region)
 
 
 def _climate_factor(factors: FactorSet, row: I64, hdd: F64, carrier: str) -> F64:

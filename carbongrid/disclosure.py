@@ -240,8 +240,8 @@ def moved(before: F64, after: F64, cell: I64, pool: I64, rule: Rule) -> float | 
 
     None where the pools that moved any do not pass the rule themselves: the figure would tell what one parcel uses.
     """
-    _, place = np.unique(np.stack([pool, cell]), axis=1, return_inverse=True)
-    place = place.astype(np.int64)
+    distinct, at = np.unique(cell, return_inverse=True)
+    place = np.unique(pool * len(distinct) + at, return_inverse=True)[1].astype(np.int64)
     change = np.bincount(place, after - before)
     owner = np.zeros(len(change), np.int64)
     owner[place] = pool

@@ -20,7 +20,7 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.assemble import Account, interval_signs
 from carbongrid.crs import project_polygon
 from carbongrid.inventory import Inventory, Layer
-from carbongrid.nearby import Nearby
+from carbongrid.nearby import nearby
 from carbongrid.pieces import apportion, identity
 from carbongrid.sectors import INTERVALS, KIND_SECTOR, SECTORS, bit
 from carbongrid.uncertainty import mean_quality, piece_half_widths
@@ -205,7 +205,7 @@ def _covered(inside: Texts, area: F64, boundary: Area, coverage: Area) -> F64:
     """Area of what lies inside the boundary and what sources cover, m2."""
     if coverage.equals_exact(boundary):
         return area
-    return np.asarray(shapely.area(Nearby(coverage).intersection(inside)), np.float64)
+    return np.asarray(shapely.area(nearby(coverage).intersection(inside)), np.float64)
 
 
 def _masks(
@@ -214,7 +214,7 @@ def _masks(
     """Sector masks (null, incomplete) of units and the rest, from the areas that sources cover inside the boundary."""
     boundary = project_polygon(polygonal(shapely.from_wkb(inventory.boundary)), inventory.grid.crs)
     rest = polygonal(shapely.difference(boundary, shapely.union_all(units.outline)))
-    inside = column([*Nearby(boundary).intersection(units.outline), rest])
+    inside = column([*nearby(boundary).intersection(units.outline), rest])
     area = shapely.area(inside)
     null, incomplete = np.zeros(len(inside), np.uint8), np.zeros(len(inside), np.uint8)
     for sector in SECTORS:

@@ -211,19 +211,28 @@ class Words:
 
 
 def _distinct(spelled: Sequence[str], index: NDArray[np.int32]) -> Words:
-    position: dict[str, int] = {}
-    new = np.array([position.setdefault(w, len(position)) for w in spelled], np.int32)
-    return Words(tuple(position), new[index] if len(index) else index)
+    position, new = _numbered(spelled)
+    return Words(position, new[index] if len(index) else index)
 
 
-def words(table: ActivityTable, column: str) -> Words:
-    """A text activity column, stripped; whole numbers lose their decimals (``11.0`` is ``11``)."""
+def words(table: ActivityTable, column: str, first: int | None = None) -> Words:
+    """A text activity column, stripped; whole numbers lose their decimals (``11.0`` is ``11``).
+
+    With ``first`` only so many characters of every word: far fewer words than where each source has its own.
+    """
     if column not in table.columns:
         return Words(("",), np.zeros(len(table), np.int32))
-    position: dict[object, int] = {}
     cells = np.asarray(table.columns[column]).tolist()
-    index = np.fromiter((position.setdefault(v, len(position)) for v in cells), np.int32, len(cells))
-    return _distinct([_word(v) for v in position], index)
+    if first is not None:
+        cells = [_word(v)[:first] for v in cells]
+    distinct, index = _numbered(cells)
+    return _distinct([_word(v) for v in distinct], index)
+
+
+def _numbered[T](values: Sequence[T]) -> tuple[tuple[T, ...], NDArray[np.int32]]:
+    """The distinct values as they come, and the number of each value among them."""
+    position = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return tuple(position), np.fromiter(map(position.__getitem__, values), np.int32, len(values))
 
 
 def _word(value: object) -> str:

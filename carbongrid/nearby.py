@@ -8,7 +8,7 @@ not depend on what else was asked for.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -18,7 +18,6 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.coverage import shares
 from carbongrid.grid import Grid, Window
-from carbongrid.wkb import polygonal
 
 type Area = Polygon | MultiPolygon
 F64 = NDArray[np.float64]
@@ -36,21 +35,22 @@ _MOST = 1 << 24
 """Cells up to which they are not made larger."""
 _TOUCH = 1.0
 """Metres around a box that count too, so that an object on the edge of a cell is looked at."""
+_POLYGON = 3
 FEW = 500
 """Vertices up to which a region is not cut at all."""
 
 
 class Nearby:
-    """A projected region and what was cut out of it so far. Not for several threads at once."""
+    """A projected region and what was cut out of it so far. Not for several threads at once; see :func:`nearby`."""
 
     def __init__(self, region: Area) -> None:
         self.region = region
         self._few = int(shapely.get_num_coordinates(region)) <= FEW
         self._squares: dict[tuple[int, int, int], shapely.Geometry] = {}
 
-    def __reduce__(self) -> tuple[type["Nearby"], tuple[Area]]:
+    def __reduce__(self) -> tuple[Callable[[Area], "Nearby"], tuple[Area]]:
         """Travels without what was cut."""
-        return Nearby, (self.region,)
+        return nearby, (self.region,)
 
     def around(self, boxes: F64) -> Shapes:
         """What of the region lies around each box (n, 4), west, south, east, north; maybe more, never less inside it.
@@ -77,11 +77,10 @@ class Nearby:
         new = squares[[i for i, key in enumerate(keys) if key not in self._squares]]
         if len(new):
             above, which = np.unique(new // 4, axis=0, return_inverse=True)
-            parent = self._cut(level + 1, above)[which.ravel()]
             side, margin = SIDES[level], SIDES[level] * _MARGIN
-            low, high = (new * side - margin).T, ((new + 1) * side + margin).T
-            made = shapely.intersection(parent, shapely.box(*low, *high))
-            self._squares |= zip(((level, x, y) for x, y in new.tolist()), map(polygonal, made), strict=True)
+            boxes = np.hstack([new * side - margin, (new + 1) * side + margin])
+            made = _clipped(self._cut(level + 1, above), which.ravel(), boxes)
+            self._squares |= zip(((level, x, y) for x, y in new.tolist()), made, strict=True)
         out = np.empty(len(keys), object)
         out[:] = [self._squares[key] for key in keys]
         return out
@@ -118,6 +117,31 @@ _TURNED: Mapping[Callable[..., Mask], Callable[..., Mask]] = {
     shapely.covered_by: shapely.covers,
 }
 """The same predicates with the region, which is prepared, first."""
+
+
+def _clipped(areas: Shapes, which: I64, boxes: F64) -> Shapes:
+    """What of area ``which`` (n,) lies in each box (n, 4): polygons that cross its edge are cut, the others taken."""
+    polygons, owner = shapely.get_parts(areas, return_index=True)
+    squares = np.asarray(shapely.box(*boxes.T), object)
+    box, polygon = shapely.STRtree(polygons).query(squares)
+    own = owner[polygon] == which[box]
+    box, shapes = box[own], polygons[polygon[own]]
+    bounds = shapely.bounds(shapes)
+    crossing = (bounds[:, :2] < boxes[box, :2]).any(axis=1) | (bounds[:, 2:] > boxes[box, 2:]).any(axis=1)
+    shapes[crossing] = shapely.intersection(shapes[crossing], squares[box[crossing]])
+    found, row = shapely.get_parts(shapes, return_index=True)
+    area = shapely.get_type_id(found) == _POLYGON
+    out = np.full(len(boxes), MultiPolygon(), object)
+    if area.any():
+        order = np.argsort(box[row[area]], kind="stable")
+        shapely.multipolygons(found[area][order], indices=box[row[area]][order], out=out)
+    return out
+
+
+@lru_cache(maxsize=2)
+def nearby(region: Area) -> Nearby:
+    """A region to be asked about many objects; equal regions share what was cut out of them."""
+    return Nearby(region)
 
 
 @dataclass(frozen=True)

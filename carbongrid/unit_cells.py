@@ -10,7 +10,7 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.coverage import parts
 from carbongrid.inventory import Cells
-from carbongrid.nearby import Nearby
+from carbongrid.nearby import nearby
 from carbongrid.unit_shapes import Units
 from carbongrid.wkb import Wkb, polygonal
 
@@ -30,7 +30,7 @@ def cell_units(units: Units, boundary: Polygon | MultiPolygon, cells: Mapping[in
 
     NO_UNIT where no unit has any. Equal areas go to the smaller code.
     """
-    inside = _column([polygonal(g) for g in Nearby(boundary).intersection(units.outline)])
+    inside = _column([polygonal(g) for g in nearby(boundary).intersection(units.outline)])
     size = min(cells)
     found = parts(Wkb.from_shapely(inside), cells[size].window)
     source = found.source.astype(np.int64)

@@ -17,7 +17,7 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.crs import CRS84, project_polygon, transformer
 from carbongrid.errors import InvalidInput
-from carbongrid.nearby import Nearby
+from carbongrid.nearby import nearby
 from carbongrid.wkb import polygonal
 
 type Area = Polygon | MultiPolygon
@@ -102,7 +102,7 @@ class Units:
 
     def within(self, boundary: Area) -> Self:
         """Those that share area with a projected boundary."""
-        met = shapely.area(Nearby(boundary).intersection(self.outline)) > NOISE_M2
+        met = shapely.area(nearby(boundary).intersection(self.outline)) > NOISE_M2
         return type(self)(self.crs, self.code[met], self.name[met], self.outline[met], self.raw[met])
 
     def published(self) -> Texts:
@@ -115,7 +115,7 @@ class Units:
         low, high = shapely.STRtree(self.raw).query(self.raw, predicate="intersects")
         low, high = low[low < high], high[low < high]
         shared = shapely.area(shapely.intersection(self.raw[low], self.raw[high]))
-        covered = float(shapely.area(Nearby(boundary).intersection(self.outline)).sum())
+        covered = float(shapely.area(nearby(boundary).intersection(self.outline)).sum())
         return Closure(
             overlap_m2=float(shapely.area(self.raw).sum() - shapely.area(self.outline).sum()),
             overlapping=int((shared > 1e-3).sum()),

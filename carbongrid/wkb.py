@@ -33,7 +33,7 @@ class Wkb:
         """Encode shapely geometries as 2-D little-endian WKB."""
         encoded = shapely.to_wkb(np.asarray(geometries, object), output_dimension=2, byte_order=1)
         blobs = [blob or b"" for blob in encoded]
-        sizes = np.fromiter((len(b) for b in blobs), np.int64, len(blobs))
+        sizes = np.fromiter(map(len, blobs), np.int64, len(blobs))
         return cls(np.frombuffer(b"".join(blobs), np.uint8), np.r_[0, np.cumsum(sizes)].astype(np.int64))
 
     def to_shapely(self, rows: NDArray[np.intp] | None = None) -> NDArray[np.object_]:

@@ -100,6 +100,8 @@ def areas_of(geometry: shapely.Geometry) -> Polygon | MultiPolygon:
 
     ``make_valid`` by linework: of two nested shells the inner one becomes a hole, as its author meant.
     """
+    if isinstance(geometry, Polygon | MultiPolygon) and geometry.is_valid:
+        return shapely.orient_polygons(shapely.force_2d(geometry), exterior_cw=True)  # as a union has them
     valid = shapely.force_2d(shapely.make_valid(geometry, method="linework"))
     parts = shapely.get_parts(shapely.get_parts([valid]))
     merged = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])

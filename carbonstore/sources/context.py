@@ -12,7 +12,7 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.crs import project_polygon
 from carbongrid.factors import FactorSet
 from carbongrid.inventory import ActivityTable
-from carbongrid.nearby import Nearby
+from carbongrid.nearby import Nearby, nearby
 
 type Area = Polygon | MultiPolygon
 type Weight = Callable[[ActivityTable], NDArray[np.float64]]
@@ -57,4 +57,4 @@ class ReadContext:
     @cached_property
     def near(self) -> Nearby:
         """The projected boundary, to be asked about many objects."""
-        return Nearby(self.projected)
+        return nearby(self.projected)

@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.crs import project_polygon
-from carbongrid.nearby import Nearby
+from carbongrid.nearby import Nearby, nearby
 from carbongrid.wkb import Wkb
 from carbonstore.partials import Made, Part
 from carbonstore.report import KindReport, exact_sum
@@ -168,7 +168,7 @@ class _Clipped:
 
 def cut(context: ReadContext, spec: SourceSpec, slot: Slot, overlay: Overlay) -> Made:
     """Clip to boundary ∩ extent, counting overlaps on the way: a KindReport of these rows, and their ActivityTable."""
-    extent = Nearby(project_polygon(spec.extent, context.crs)) if spec.extent is not None else None
+    extent = nearby(project_polygon(spec.extent, context.crs)) if spec.extent is not None else None
     clipped = _clip(slot.whole(), slot.spot.near, overlay, context.near, extent)
     features = clipped.features
     table = activity_table(features, clipped.whole, clipped.inside, features.used)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyogrio
 import shapely
@@ -30,6 +31,8 @@ from carbonstore.sources.features import Features, numbered, shared_ids
 SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".gdb", ".parquet", ".geoparquet")
 _PARQUET = (".parquet", ".geoparquet")
 _ROW = "row"
+_UNNAMED = pa.array(["", "-"])
+"""Texts that are no id."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,25 @@ def slices(spec: SourceSpec, size: int) -> tuple[list[Rows], int] | None:
     if n <= size:
         return None
     own = resolve(_renames(spec), _fields(file, name), known_columns(spec.provides[0], spec.kind), spec.place).get("id")
-    ids = row_ids(texts(file.read(columns=[own])[own], f"{spec.place}.id") if own else None, n)
+    whole = [Rows(i, min(i + size, n), {}, ()) for i in range(0, n, size)]
+    cells = file.read(columns=[own])[own] if own else None
+    if cells is None or _differ(cells):
+        return whole, 0
+    ids = row_ids(texts(cells, f"{spec.place}.id"), n)
     rows = shared_ids(ids)
     if not len(rows):
-        return [Rows(i, min(i + size, n), {}, ()) for i in range(0, n, size)], 0
+        return whole, 0
     shapes = file.read(columns=[name])[name].take(pa.array(rows)).to_pylist()
     named, repeats, shared = numbered(ids[rows].tolist(), shapely.to_wkb(shapely.from_wkb(shapes, on_invalid="ignore")))
     return [_rows(i, min(i + size, n), rows, named, repeats) for i in range(0, n, size)], shared
+
+
+def _differ(ids: pa.ChunkedArray) -> bool:
+    """Whether every row has an id of its own, told without a Python object a row; False where texts must be read."""
+    if ids.null_count or not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)):
+        return False
+    trimmed = pc.utf8_trim_whitespace(ids)
+    return bool(pc.count_distinct(trimmed).as_py() == len(ids) and not pc.any(pc.is_in(trimmed, _UNNAMED)).as_py())
 
 
 def _rows(
