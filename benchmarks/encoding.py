@@ -20,12 +20,13 @@ import orjson
 from pyproj import Transformer
 
 from benchmarks.table import Row, best, show
-from carbonstore import cells, edition, tms
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells, tms
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import geojson, mvt
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
 from tests.square import square_inventory
 from tests.toy import toy_publication
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from carbongrid import buildings, forests, roads
 from carbongrid.factors import FactorSet
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import ActivityTable
-from carbongrid.wkb import Wkb
 
 MODELS = {"buildings": buildings.estimate, "roads": roads.estimate, "forests": forests.estimate}
 SIZES = {"buildings": 7_200_000, "roads": 1_500_000, "forests": 300_000}

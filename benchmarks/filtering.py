@@ -18,15 +18,15 @@ import numpy as np
 from benchmarks.table import Row, best, show
 from carbongrid.grid import Grid, Window
 from carbongrid.sectors import INTERVALS
-from carbonstore import cells, quads
-from carbonstore.batch import Batch
-from carbonstore.catalogue import Published
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
-from carbonstore.edition import Edition
+from carbonstore.collections import cells, quads
+from carbonstore.collections.batch import Batch
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.record_source import RecordSource
 from carbonstore.filter import Filter, parse
-from carbonstore.record_source import RecordSource
-from carbonstore.stored import Level, Release
+from carbonstore.releases.catalogue import Published
+from carbonstore.releases.edition import Edition
+from carbonstore.releases.stored import Level, Release
 from tests.toy import GROWTH, HOUSE_1, HOUSE_2, LOSS, METHANE, ROAD, SHOP
 
 WINDOW = Window(Grid(5179, 100), 7_600, 20_000, 2_500, 4_000)

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from benchmarks.gridding_peers import PEERS, Absent, Layer, Split
 from benchmarks.table import Row, best, show
 from carbongrid.coverage import measures, parts
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.pieces import cell_sums, pieces
-from carbongrid.wkb import Wkb
 
 DATA = Path(__file__).parents[1] / "../shared/data/city"
 KINDS = ("buildings", "landuse", "roads")

@@ -8,12 +8,12 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.coverage import parts
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Border, Cells, FactorRow, Inventory, Layer, Lines
 from carbongrid.pieces import cell_sums, pieces
-from carbongrid.wkb import Wkb
-from carbonstore import edition
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.release import write
 from tests.toy import CORNERS, HOUSE_1, HOUSE_2, coarser, on_earth, toy_publication
 
 ID, SIDE, BUILDINGS = "nation", 3200, 7_200_000

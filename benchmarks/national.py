@@ -21,10 +21,10 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from carbonstore.build import build
-from carbonstore.partition import Partitioning
+from carbonstore.building.build import build
+from carbonstore.building.partition import Partitioning
+from carbonstore.releases.verify import RUN
 from carbonstore.sample.scale import write_scaled
-from carbonstore.verify import RUN
 
 BUILDINGS = 7_200_000
 TASKS = frozenset({"read", "pool", "clip", "estimate"})

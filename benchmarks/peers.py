@@ -28,12 +28,14 @@ from pyproj import Transformer
 from benchmarks import servers
 from benchmarks.load import Target, body, race
 from benchmarks.table import Row, best, show
-from carbonstore import cells, edition, postgis, tms
-from carbonstore.catalogue import Catalogue, Collection, Published
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells, tms
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.quads import Box
 from carbonstore.encode import geojson, mvt
-from carbonstore.quads import Box
-from carbonstore.release import write
+from carbonstore.postgis import publish as postgis
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue, Collection, Published
+from carbonstore.releases.release import write
 from tests import postgres
 from tests.square import square_inventory
 from tests.toy import toy_publication

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from carbonstore import edition
+from carbonstore.releases import edition
 from tests.store.publishing import Outcome, stress
 
 

@@ -34,14 +34,14 @@ from starlette.testclient import TestClient
 from benchmarks.nation import BANDS, ID, NORTH, WEST, published
 from benchmarks.table import Row, show
 from carbongrid.crs import CRS84, project_polygon, transformer
+from carbongrid.geometry.wkb import Wkb, polygonal
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Border, Cells, Inventory
-from carbongrid.wkb import Wkb, polygonal
 from carbongrid.zonal import Cut, Squares, cells_cover
 from carbongrid.zoned import Shares, Zoned, cell_identities
-from carbonstore import krgc
-from carbonstore.catalogue import Catalogue
-from processes.http import routes
+from carbonstore.places import krgc
+from carbonstore.releases.catalogue import Catalogue
+from processes.web.routes import routes
 
 VERTICES, RADIUS, ROUNDS = 1_000, 14_400.0, 15
 CLOSE = 1e-6

@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from carbonserver.app import create_app
 from carbonserver.settings import Settings
-from carbonstore import tms
+from carbonstore.collections import tms
 
 PROCESSES = 2
 TILES, ITEMS, LAYER = "cell_tiles", "cell_items", "cells"

@@ -27,12 +27,12 @@ from carbonserver.app import create_app
 from carbonserver.maps import DEFAULT_STYLE, classes
 from carbonserver.settings import Settings
 from carbonserver.styles import Style
-from carbonstore import edition
-from carbonstore.catalogue import Catalogue
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import mvt, raster
 from carbonstore.encode.raster import Place
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
 from tests.square import square_inventory
 from tests.toy import toy_publication
 

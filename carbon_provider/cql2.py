@@ -13,9 +13,9 @@ from pygeoapi.crs import modify_pygeofilter
 from pygeofilter import ast
 
 from carbongrid.errors import UnknownName
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.quads import CRS84, OutputCrs
 from carbonstore.filter import Filter, Tree, in_crs84, parse
-from carbonstore.quads import CRS84, OutputCrs
 
 NAMES = ("parse_cql2_text", "parse_cql2_json", "modify_pygeofilter")
 _STATED = "filter_crs"

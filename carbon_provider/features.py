@@ -13,11 +13,11 @@ from carbon_provider.errors import as_ogc
 from carbon_provider.fields import Schema, field_schemas
 from carbon_provider.temporal import matching_years
 from carbongrid.errors import InvalidInput
-from carbonstore import cells
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.quads import CRS84
 from carbonstore.encode.geojson import feature_dicts
-from carbonstore.quads import CRS84
 
 type Feature = dict[str, Any]
 cql2.install()

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
 
 type Schema = dict[str, Any]
 

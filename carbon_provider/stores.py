@@ -4,8 +4,8 @@
 from functools import lru_cache
 from pathlib import Path
 
-from carbonstore.catalogue import Catalogue
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
+from carbonstore.releases.catalogue import Catalogue
 
 
 @lru_cache(maxsize=16)

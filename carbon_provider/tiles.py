@@ -9,9 +9,9 @@ from carbon_provider import stores
 from carbon_provider.errors import as_ogc
 from carbon_provider.tilesets import TileSet
 from carbongrid.errors import NotFound
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.tms import SETS
 from carbonstore.encode import mvt
-from carbonstore.tms import SETS
 
 type Json = dict[str, Any]
 

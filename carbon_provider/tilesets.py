@@ -14,12 +14,12 @@ from typing import Any
 from pyproj import Transformer
 
 from carbongrid.errors import InvalidInput, NotFound
-from carbonstore import tms
-from carbonstore.catalogue import Snapshot
-from carbonstore.collection import Collection
-from carbonstore.fields import DENSITY, Field, Text
-from carbonstore.quads import CRS84, Box, crs_uri
-from carbonstore.tms import TileMatrixSet
+from carbonstore.collections import tms
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.fields import DENSITY, Field, Text
+from carbonstore.collections.quads import CRS84, Box, crs_uri
+from carbonstore.collections.tms import TileMatrixSet
+from carbonstore.releases.catalogue import Snapshot
 
 type Json = dict[str, Any]
 

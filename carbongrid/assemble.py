@@ -17,6 +17,7 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.coverage import Parts, parts, shares
 from carbongrid.crs import project_polygon, square_areas
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import Wkb, polygonal
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.model import Estimates
@@ -25,7 +26,6 @@ from carbongrid.nearby import nearby
 from carbongrid.pieces import cell_sums, pieces, roll_up
 from carbongrid.sectors import FIGURE, INTERVALS, KIND_SECTOR, SECTORS, Band, bit, weights
 from carbongrid.uncertainty import grouped_half_widths, half_widths, mean_quality
-from carbongrid.wkb import Wkb, polygonal
 
 type Area = Polygon | MultiPolygon
 

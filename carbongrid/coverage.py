@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.rings import LINE, ZERO, frozen, point, right_of, ring_table
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Window
 from carbongrid.jit import kernel
-from carbongrid.rings import LINE, ZERO, frozen, point, right_of, ring_table
-from carbongrid.wkb import Wkb
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import Activity, ActivityTable, FactorRow, Lines
 from carbongrid.model import Estimates, Flow, Grades, Notes
 from carbongrid.sectors import Band
 from carbongrid.uncertainty import JOIN, placeholder_lines
-from carbongrid.wkb import Wkb
 
 CHUNK = 1 << 18
 """Sources estimated at a time."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.sectors import Band
-from carbongrid.wkb import Wkb
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.assemble import Account, interval_signs
 from carbongrid.crs import project_polygon
+from carbongrid.geometry.wkb import polygonal
 from carbongrid.inventory import Inventory, Layer
 from carbongrid.nearby import nearby
 from carbongrid.pieces import apportion, identity
 from carbongrid.sectors import INTERVALS, KIND_SECTOR, SECTORS, bit
 from carbongrid.uncertainty import mean_quality, piece_half_widths
 from carbongrid.unit_shapes import NOISE_M2, UNALLOCATED, Units, column
-from carbongrid.wkb import polygonal
 from carbongrid.zonal import Cut, inside_area, layer_cover
 
 type Area = Polygon | MultiPolygon

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from carbongrid.coverage import Parts
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.rings import ZERO, frozen
 from carbongrid.grid import Window
 from carbongrid.inventory import Pieces
 from carbongrid.jit import kernel
-from carbongrid.rings import ZERO, frozen
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from carbongrid.coverage import parts
+from carbongrid.geometry.wkb import Wkb, polygonal
 from carbongrid.inventory import Cells
 from carbongrid.nearby import nearby
 from carbongrid.unit_shapes import Units
-from carbongrid.wkb import Wkb, polygonal
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]

@@ -17,8 +17,8 @@ from shapely import MultiPolygon, Polygon
 
 from carbongrid.crs import CRS84, project_polygon, transformer
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import polygonal
 from carbongrid.nearby import nearby
-from carbongrid.wkb import polygonal
 
 type Area = Polygon | MultiPolygon
 I64 = NDArray[np.int64]

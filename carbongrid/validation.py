@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from carbongrid.buildings import METERS, estimate, meters_left_out
 from carbongrid.disclosure import Concentration, Rule
 from carbongrid.factors import FactorSet
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import ActivityTable, FactorRow
 from carbongrid.model import Estimates, known_amounts, words
 from carbongrid.montecarlo import bounds
 from carbongrid.sectors import USES
 from carbongrid.uncertainty import piece_half_widths
 from carbongrid.units import EnergyUnit
-from carbongrid.wkb import Wkb
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

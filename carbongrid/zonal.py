@@ -19,12 +19,12 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
+from carbongrid.geometry.rings import frozen
+from carbongrid.geometry.walk import cover, cut_border
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Window
 from carbongrid.inventory import Border, Cells, Pieces
 from carbongrid.pieces import Running
-from carbongrid.rings import frozen
-from carbongrid.walk import cover, cut_border
-from carbongrid.wkb import Wkb
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

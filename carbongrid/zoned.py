@@ -14,12 +14,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from carbongrid.geometry.rings import frozen
 from carbongrid.grid import Window
 from carbongrid.inventory import Cells, Pieces
 from carbongrid.jit import kernel
 from carbongrid.map_units import code_hash
 from carbongrid.pieces import Running, apportion, identity
-from carbongrid.rings import frozen
 from carbongrid.unit_shapes import UNALLOCATED
 from carbongrid.zonal import Cover
 

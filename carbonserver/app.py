@@ -23,10 +23,10 @@ from carbonserver.settings import Settings
 from carbonserver.tiles import Tiles
 from carbonserver.warm import lifespan
 from carbonserver.wmts import Wmts
-from carbonstore.catalogue import Catalogue
-from processes import http as process_routes
-from processes.callbacks import Allowed
-from processes.service import Service
+from carbonstore.releases.catalogue import Catalogue
+from processes.jobs.callbacks import Allowed
+from processes.jobs.service import Service
+from processes.web import routes as process_routes
 
 
 def create_app(settings: Settings) -> ASGIApp:

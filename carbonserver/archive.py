@@ -19,9 +19,9 @@ from pmtiles.writer import Writer
 from carbon_provider.tilesets import TILEJSON_SET, TileSet
 from carbongrid.errors import InvalidInput
 from carbonserver.answers import GZIP_LEVEL
-from carbonstore.catalogue import Snapshot
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import mvt
+from carbonstore.releases.catalogue import Snapshot
 
 EVERYTHING = "all"
 """The name under which the dataset is exported, one layer an inventory."""

@@ -74,9 +74,9 @@ main.add_command(commands_export.export)
 @click.option("--publish", "and_publish", is_flag=True, help="Publish the release when it is built.")
 def build(file: Path, year: int | None, and_publish: bool) -> None:
     """Build one immutable release (inventory, year) from the inventory FILE (TOML)."""
-    from carbonstore.build import build as build_release
-    from carbonstore.edition import publish as publish_edition
-    from carbonstore.partition import Partitioning
+    from carbonstore.building.build import build as build_release
+    from carbonstore.building.partition import Partitioning
+    from carbonstore.releases.edition import publish as publish_edition
 
     root = Settings.from_env().data
     with Bars(file.stem, out) as bars:
@@ -147,13 +147,13 @@ def _report_drawn(intervals: Mapping[str, Mapping[str, Any]]) -> None:
 def publish(inventory: str, years: tuple[int, ...], to: str | None) -> None:
     """Verify the newest release of each year and switch INVENTORY to them in one step."""
     from carbonserver.settings import database_address
-    from carbonstore.catalogue import Catalogue
-    from carbonstore.edition import publish as publish_edition
+    from carbonstore.releases.catalogue import Catalogue
+    from carbonstore.releases.edition import publish as publish_edition
 
     root, address = Settings.from_env().data, None if to is None else database_address(to)
     out.print(f"edition {publish_edition(root, inventory, years or None)}")
     if address is not None:
-        from carbonstore import postgis
+        from carbonstore.postgis import publish as postgis
 
         with Bars(inventory, out) as bars:
             tables = postgis.publish(Catalogue(root).snapshot().inventory(inventory), address, bars)
@@ -165,7 +165,7 @@ def publish(inventory: str, years: tuple[int, ...], to: str | None) -> None:
 @click.argument("inventory")
 def rollback(inventory: str) -> None:
     """Return INVENTORY to the edition before the current one."""
-    from carbonstore.edition import rollback as roll
+    from carbonstore.releases.edition import rollback as roll
 
     out.print(f"edition {roll(Settings.from_env().data, inventory)}")
 
@@ -175,7 +175,7 @@ def rollback(inventory: str) -> None:
 @click.option("--keep", type=click.IntRange(min=2), default=3, show_default=True, help="Editions to keep.")
 def prune(inventory: str, keep: int) -> None:
     """Forget old editions of INVENTORY and the releases that only they name."""
-    from carbonstore.edition import prune as forget
+    from carbonstore.releases.edition import prune as forget
 
     gone = forget(Settings.from_env().data, inventory, keep)
     out.print(f"{len(gone)} editions forgotten: {', '.join(gone)}" if gone else "nothing to forget")
@@ -187,7 +187,7 @@ def prune(inventory: str, keep: int) -> None:
 def verify(inventory: str | None, to: str | None) -> None:
     """Check every published release: file hashes, exact sums at every level, null masks."""
     from carbonserver.settings import database_address
-    from carbonstore.catalogue import Catalogue
+    from carbonstore.releases.catalogue import Catalogue
 
     seen: set[str] = set()
     snapshot = Catalogue(Settings.from_env().data).snapshot()
@@ -201,7 +201,7 @@ def verify(inventory: str | None, to: str | None) -> None:
                 seen.add(release.id)
                 out.print(f"{collection.inventory} {year} release {release.id}: ok")
     if to is not None:
-        from carbonstore import postgis
+        from carbonstore.postgis import publish as postgis
 
         for published in [snapshot.inventory(inventory)] if inventory else snapshot.inventories.values():
             tables = postgis.check(published, database_address(to))
@@ -212,7 +212,7 @@ def verify(inventory: str | None, to: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def catalogue(as_json: bool) -> None:
     """List what is published."""
-    from carbonstore.catalogue import Catalogue
+    from carbonstore.releases.catalogue import Catalogue
 
     published = list(Catalogue(Settings.from_env().data).snapshot().collections.values())
     if as_json:

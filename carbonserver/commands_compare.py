@@ -12,7 +12,7 @@ from carbonserver.console import out
 from carbonserver.settings import Settings
 
 if TYPE_CHECKING:
-    from carbonstore.compare import Comparison, Names
+    from carbonstore.audit.compare import Comparison, Names
 
 NAMED = 6
 """Names that one line of the text shows; JSON has all."""
@@ -27,7 +27,7 @@ def compare(before: str, after: str, as_json: bool) -> None:
 
     A and B are release ids, or inventories as ID, ID.YEAR, ID@EDITION or ID.YEAR@EDITION.
     """
-    from carbonstore import compare as comparing
+    from carbonstore.audit import compare as comparing
 
     root = Settings.from_env().data
     found = comparing.compare(comparing.find(root, before), comparing.find(root, after))

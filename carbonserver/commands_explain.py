@@ -11,8 +11,8 @@ from carbonserver.console import out
 from carbonserver.settings import Settings
 
 if TYPE_CHECKING:
-    from carbonstore.explain import Explanation, Part
-    from carbonstore.stored import Release
+    from carbonstore.audit.explain import Explanation, Part
+    from carbonstore.releases.stored import Release
 
 LARGEST, LARGEST_ERRORS = 25, 8
 """Parts and errors that the text shows; JSON has all."""
@@ -25,7 +25,7 @@ LARGEST, LARGEST_ERRORS = 25, 8
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, all parts.")
 def explain(cell: str, inventory: str | None, year: int | None, as_json: bool) -> None:
     """Take the number of a published CELL apart: sources, activity, factors, shares, uncertainty."""
-    from carbonstore import explain as explaining
+    from carbonstore.audit import explain as explaining
 
     code, _, of_year = cell.partition(".")
     wanted = int(of_year) if of_year.isdecimal() and year is None else year
@@ -40,8 +40,8 @@ def explain(cell: str, inventory: str | None, year: int | None, as_json: bool) -
 def _release(code: str, inventory: str | None, year: int | None) -> "Release":
     """The published release that holds the cell; one clear error where none or several inventories do."""
     from carbongrid.errors import InvalidInput, NotFound
-    from carbonstore.edition import current, inventories, releases
-    from carbonstore.explain import find_cell
+    from carbonstore.audit.explain import find_cell
+    from carbonstore.releases.edition import current, inventories, releases
 
     root = Settings.from_env().data
     published = [inventory] if inventory is not None else inventories(root)

@@ -29,7 +29,7 @@ def _zooms(_ctx: click.Context, _option: click.Parameter, value: str | None) -> 
 def export(collection: str, file: Path, zoom: tuple[int, int] | None, year: int | None, lang: str) -> None:
     """Write the vector tiles of COLLECTION, or of "all" inventories, to FILE as PMTiles."""
     from carbonserver.archive import Archive
-    from carbonstore.catalogue import Catalogue
+    from carbonstore.releases.catalogue import Catalogue
 
     archive = Archive.of(Catalogue(Settings.from_env().data).snapshot(), collection, year)
     with Bars(file.name, out) as bars:

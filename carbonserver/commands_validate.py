@@ -35,7 +35,7 @@ def validate(what: str, year: int | None, as_json: bool) -> None:
 
 
 def _results(what: str, year: int | None, quiet: bool) -> list[dict[str, Any]]:
-    from carbonstore import validation
+    from carbonstore.audit import validation
 
     root = Settings.from_env().data
     if not what.endswith(".toml"):

@@ -22,10 +22,10 @@ _GRACE_S = 10.0
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input is closed.")
 def worker(slots: int | None, with_parent: bool) -> None:
     """Run the jobs that servers of this data folder (or CARBONGRID_DATABASE) have accepted, until interrupted."""
-    from processes.callbacks import Allowed, Callbacks
-    from processes.child import Site
-    from processes.engine import Engine
-    from processes.journal import Journal
+    from processes.jobs.callbacks import Allowed, Callbacks
+    from processes.jobs.child import Site
+    from processes.jobs.engine import Engine
+    from processes.jobs.journal import Journal
 
     settings, stop = Settings.from_env(), threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

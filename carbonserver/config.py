@@ -18,14 +18,14 @@ import yaml
 from carbonserver import styles
 from carbonserver.html import STATIC, TEMPLATES
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS, Settings
-from carbonstore.catalogue import Catalogue
-from carbonstore.cell_collection import CellCollection
-from carbonstore.collection import Collection
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.quads import CRS84
 from carbonstore.encode.files import FILES
-from carbonstore.quads import CRS84
+from carbonstore.releases.catalogue import Catalogue
 from openapi.document import document
-from processes.openapi import parts
 from processes.registry import PROCESSES
+from processes.web.openapi import parts
 
 type Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ TILESETS = (
     ("coverage", "값 타일 (PNG) · Value tiles (PNG)"),
 )
 """Relation ``tilesets-{}`` and path, and title of the tiles of pixels (OGC 20-057, table 2)."""
-MANAGER = "processes.manager.CarbonManager"
+MANAGER = "processes.jobs.manager.CarbonManager"
 
 
 @dataclass(frozen=True, slots=True)

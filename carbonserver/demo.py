@@ -105,14 +105,14 @@ def prepare(wanted: Wanted, root: Path, console: Console) -> None:
 
 
 def _is_published(name: str, root: Path) -> bool:
-    from carbonstore.edition import inventories
+    from carbonstore.releases.edition import inventories
 
     return name in inventories(root)
 
 
 def _make(wanted: Wanted, root: Path, console: Console) -> None:
-    from carbonstore.build import build
-    from carbonstore.edition import publish
+    from carbonstore.building.build import build
+    from carbonstore.releases.edition import publish
 
     for year, file in zip(wanted.years, write(wanted, root, console), strict=True):
         with Bars(f"{wanted.name} {year}", console) as bars:

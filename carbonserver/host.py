@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from carbonserver.compat import SCOPE_KEY, starlette_app
 from carbonserver.config import Place, api_document, pygeoapi_config
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue, Snapshot
+from carbonstore.releases.catalogue import Catalogue, Snapshot
 
 LOG = logging.getLogger("carbongrid")
 STATE_KEY = "carbongrid.state"

@@ -22,10 +22,10 @@ from carbonserver.downloads import Download
 from carbonserver.errors import error_response
 from carbonserver.host import state_of
 from carbonserver.resource import Passed, Resource, body, page_headers
-from carbonstore import cells
-from carbonstore.batch import Batch
-from carbonstore.cells import CellQuery, Elsewhere
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.batch import Batch
+from carbonstore.collections.cells import CellQuery, Elsewhere
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import geojson, jsonfg
 from carbonstore.encode.files import FILES, Extract, FileFormat
 

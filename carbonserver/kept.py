@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from carbonserver import answers
 from carbonserver.middleware import EXPOSED
 from carbonserver.settings import TILE_CACHE
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 
 HOT = 3
 """Hits of a gzipped tile after which it is worth Brotli, which takes a fifth to a third off its size."""

@@ -15,7 +15,7 @@ from carbonserver import answers, params, styles
 from carbonserver.resource import Resource, document
 from carbonserver.styles import Style
 from carbonserver.tiles import ONE_TILE, TILESET_PAGE, collection_of, drawn, listing, place_of
-from carbonstore.cell_collection import CellCollection, of_cells
+from carbonstore.collections.cell_collection import CellCollection, of_cells
 from carbonstore.encode import raster
 from carbonstore.encode.raster import Place
 

@@ -18,7 +18,7 @@ from carbon_provider.tilesets import tiling_crs
 from carbonserver import answers
 from carbonserver.host import state_of
 from carbonserver.resource import Passed, Resource, document
-from carbonstore.tms import SETS, TileMatrixSet
+from carbonstore.collections.tms import SETS, TileMatrixSet
 
 type Json = dict[str, Any]
 

@@ -21,7 +21,7 @@ from carbonserver.host import state_of
 from carbonserver.landing import OPENAPI, landing_page
 from carbonserver.params import names
 from carbonserver.resource import Passed, Resource, document
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
 from processes.registry import PROCESSES
 
 DOCUMENT = {"json": "application/json", "html": "text/html", "jsonld": "application/ld+json"}

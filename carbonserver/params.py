@@ -8,9 +8,9 @@ from carbon_provider.temporal import matching_years
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonserver.compat import transform_bbox
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.quads import CRS84, Box, OutputCrs, crs_uri
 from carbonstore.filter import Filter, parse
-from carbonstore.quads import CRS84, Box, OutputCrs, crs_uri
 
 type Params = Mapping[str, str]
 

@@ -10,7 +10,7 @@ from carbonserver.host import state_of
 
 
 class ProcessPages:
-    """What ``processes.http`` draws with."""
+    """What ``processes.web.routes`` draws with."""
 
     headers: Mapping[str, str] = html.SECURITY
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from carbongrid.errors import NotFound
-from carbonstore.cell_collection import CellCollection, level_name
-from carbonstore.collection import Collection
-from carbonstore.source_collection import SourceCollection
+from carbonstore.collections.cell_collection import CellCollection, level_name
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.source_collection import SourceCollection
 
 MEDIA_TYPE = "application/vnd.mapbox.style+json"
 SCHEME = "WebMercatorQuad"

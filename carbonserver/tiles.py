@@ -15,10 +15,10 @@ from carbonserver import answers, params
 from carbonserver.answers import Variant
 from carbonserver.host import state_of
 from carbonserver.resource import Resource, document
-from carbonstore import tms
-from carbonstore.catalogue import Published, Snapshot
-from carbonstore.collection import Collection
+from carbonstore.collections import tms
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import mvt
+from carbonstore.releases.catalogue import Published, Snapshot
 
 TILE = {"mvt": MVT}
 LIST = {"json": "application/json", "html": "text/html"}

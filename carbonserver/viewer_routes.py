@@ -20,9 +20,9 @@ from carbonserver.errors import error_response
 from carbonserver.html import SECURITY, STATIC
 from carbonserver.resource import Resource
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue, Published, Snapshot
-from carbonstore.cell_collection import level_name
-from carbonstore.collection import Collection
+from carbonstore.collections.cell_collection import level_name
+from carbonstore.collections.collection import Collection
+from carbonstore.releases.catalogue import Catalogue, Published, Snapshot
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",

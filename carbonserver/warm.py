@@ -12,11 +12,11 @@ from threading import Thread
 from starlette.applications import Starlette
 
 from carbon_provider.tilesets import TileSet
-from carbonstore import cells
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import geojson, mvt
+from carbonstore.releases.catalogue import Catalogue
 
 LOG = logging.getLogger("carbongrid")
 TMS = "WebMercatorQuad"

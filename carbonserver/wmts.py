@@ -23,9 +23,9 @@ from carbonserver.maps import DEFAULT_STYLE, Maps
 from carbonserver.matrix_sets import definition
 from carbonserver.resource import Resource
 from carbonserver.styles import Style
-from carbonstore.catalogue import Snapshot
-from carbonstore.cell_collection import CellCollection
-from carbonstore.tms import SETS, TileMatrixSet
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.tms import SETS, TileMatrixSet
+from carbonstore.releases.catalogue import Snapshot
 
 VERSION = "1.0.0"
 CAPABILITIES = f"/wmts/{VERSION}/WMTSCapabilities.xml"

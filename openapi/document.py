@@ -45,7 +45,7 @@ def document(config: Json, fields: Mapping[str, Fields], processes: Json) -> Jso
     """The whole document.
 
     ``config``: pygeoapi's configuration (server, metadata, resources); ``fields``: the properties of each collection by
-    its id; ``processes``: paths, schemas and tags of the processes (``processes.openapi.parts``).
+    its id; ``processes``: paths, schemas and tags of the processes (``processes.web.openapi.parts``).
     """
     collections = {k: v for k, v in config["resources"].items() if v["type"] == "collection"}
     paths = _common() | wmts() | vector_tiles("", "dataset", "the whole dataset", _schemes(collections))

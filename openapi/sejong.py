@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from carbonstore.catalogue import Catalogue, Published
-from carbonstore.collection import Collection
-from carbonstore.edition import Edition
-from carbonstore.stored import Release
+from carbonstore.collections.collection import Collection
+from carbonstore.releases.catalogue import Catalogue, Published
+from carbonstore.releases.edition import Edition
+from carbonstore.releases.stored import Release
 
 FILE = Path(__file__).with_name("sejong.json")
 INVENTORY = "sejong"

@@ -11,18 +11,18 @@ import numpy as np
 
 from carbongrid.errors import UnknownName
 from carbongrid.sectors import FIGURE, weights
-from carbonstore.catalogue import Published, Snapshot
-from carbonstore.cell_collection import CellCollection
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.releases.catalogue import Published, Snapshot
 from processes.base import MIB, Context, Execution, Input, Output, Process, Results
 from processes.choice import years_of
 from processes.inputs import METHOD, MODE, SECTORS, YEAR
-from processes.inside import Choice, Inside
-from processes.place import choice_of
 from processes.processor import Processor
-from processes.region import layer_schema
+from processes.regions.inside import Choice, Inside
+from processes.regions.place import choice_of
+from processes.regions.region import layer_schema
+from processes.regions.totals import GRADE, fields, kilograms, zone_totals
+from processes.regions.zones import zones_in
 from processes.schema import Declared, Json, OneOf, Text
-from processes.totals import GRADE, fields, kilograms, zone_totals
-from processes.zones import zones_in
 
 MAX_BODY = 64 * MIB
 MAX_VALUES = 10_000_000

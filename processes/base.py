@@ -15,11 +15,11 @@ import orjson
 
 from carbongrid.errors import InvalidInput, TooLarge, UnknownName
 from processes.body import MAX_VALUES
-from processes.callbacks import Subscriber
+from processes.jobs.callbacks import Subscriber
 from processes.schema import Binary, Json, Schema, Words, clean, decode, finite, named, point, refuse
 
 if TYPE_CHECKING:
-    from carbonstore.catalogue import Catalogue
+    from carbonstore.releases.catalogue import Catalogue
 
 MIB = 1 << 20
 JSON = "application/json"

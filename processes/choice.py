@@ -8,9 +8,9 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.catalogue import Published
-from carbonstore.cell_collection import level_name
-from carbonstore.stored import Release
+from carbonstore.collections.cell_collection import level_name
+from carbonstore.releases.catalogue import Published
+from carbonstore.releases.stored import Release
 from processes.base import Placed
 
 type Area = Polygon | MultiPolygon

@@ -10,18 +10,18 @@ from collections.abc import Iterable, Sequence
 
 from carbongrid.errors import InvalidInput, TooLarge, UnknownName
 from carbongrid.sectors import FIGURE, INTERVALS
-from carbonstore import compare
-from carbonstore.catalogue import Published, Snapshot
+from carbonstore.audit import compare
+from carbonstore.releases.catalogue import Published, Snapshot
 from processes.base import MIB, Context, Execution, Input, Output, Placed, Process, Results
 from processes.choice import level_of
-from processes.differences import Figures, Years
 from processes.inputs import INVENTORY, LEVEL, MODE, SECTORS, YEAR
-from processes.place import choice_of
 from processes.processor import Processor
-from processes.region import layer_schema
+from processes.regions.differences import Figures, Years
+from processes.regions.place import choice_of
+from processes.regions.region import layer_schema
+from processes.regions.totals import fields
+from processes.regions.zones import zones_in
 from processes.schema import Declared, Json, OneOf, Text
-from processes.totals import fields
-from processes.zones import zones_in
 
 MAX_ROWS = 10_000
 """Cells that are listed, those that changed most."""

@@ -13,8 +13,8 @@ from http import HTTPStatus
 
 from carbongrid.errors import CarbongridError, NotFound
 from carbonstore.errors import ogc_exception
-from processes.database import Unreachable
-from processes.jobs import RETRY_S, Busy, NoToken
+from processes.jobs.database import Unreachable
+from processes.jobs.job import RETRY_S, Busy, NoToken
 
 LOG = logging.getLogger(__name__)
 _URI = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"

@@ -5,21 +5,21 @@ The region is cut with the inventory's boundary; every year asked for is summed 
 A region and its complement add up to the whole, to the kilogram.
 """
 
-from processes import activity
-from processes.activity_inputs import ACTIVITY_INPUTS
+from processes.activity import tables as activity
+from processes.activity.inputs import ACTIVITY_INPUTS
 from processes.base import MIB, Context, Execution, Input, Output, Process, Results
-from processes.cells import CELLS, encoded
 from processes.choice import level_of, years_of
 from processes.inputs import INVENTORY, LANGUAGE, LEVEL, METHOD, MODE, SECTORS, YEAR
-from processes.place import Place, asked, choice_of
 from processes.processor import Processor
-from processes.profile import profile_schema
-from processes.region import schema
-from processes.region_sums import Sums
-from processes.report import HTML, report
+from processes.regions.cells import CELLS, encoded
+from processes.regions.place import Place, asked, choice_of
+from processes.regions.profile import profile_schema
+from processes.regions.region import schema
+from processes.regions.sums import Sums
+from processes.regions.totals import totals, totals_schema
+from processes.reports.page import HTML, report
 from processes.schema import Declared, Text
-from processes.totals import totals, totals_schema
-from processes.uploads import GEOJSON, MEDIA
+from processes.uploads.files import GEOJSON, MEDIA
 
 MAX_REGION = 10 * MIB
 """Limit of a region (contract, section 6), of a file counted before it is parsed."""

@@ -3,7 +3,7 @@
 
 from carbongrid import sectors as known
 from processes.base import LANGUAGES, Input
-from processes.inside import METHODS
+from processes.regions.inside import METHODS
 from processes.schema import Number, Text
 
 INVENTORY = Input(

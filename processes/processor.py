@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pygeoapi.process.base import BaseProcessor
 
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from processes.answer import Answer, finished
 from processes.base import Context, Process
 

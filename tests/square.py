@@ -5,9 +5,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Window
 from carbongrid.inventory import Border, Cells, Inventory, Layer, Lines, Pieces
-from carbongrid.wkb import Wkb
 from tests.toy import (
     CORNERS,
     GROWTH,

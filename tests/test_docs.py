@@ -10,7 +10,7 @@ import pytest
 
 from carbongrid.sectors import FIGURE, INTERVALS
 from carbonserver.cli import main
-from carbonstore.source_fields import ACTIVITY_FIELDS, source_fields
+from carbonstore.collections.source_fields import ACTIVITY_FIELDS, source_fields
 from openapi import sejong
 from processes.registry import PROCESSES
 

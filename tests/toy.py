@@ -28,12 +28,14 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod, Transformer
 
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, Border, Cells, FactorRow, Inventory, Layer, Lines, Pieces
 from carbongrid.sectors import FIGURES, INTERVALS, Band, bit, weights
-from carbongrid.wkb import Wkb
-from carbonstore import edition
-from carbonstore.release import Publication, Release, write
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Snapshot
+from carbonstore.releases.release import Publication, Release, write
 
 CORNERS = {5179: (985_000, 1_835_000), 32642: (565_000, 4_435_000)}
 """The toy's point (0, 0) by EPSG code, near Sejong and near Jizzakh, in the middle of a 10 km cell."""
@@ -130,6 +132,11 @@ def toy_cell(east: int, north: int, epsg: int = 5179) -> str:
     """Code of the 100 m cell whose south-west corner lies this far from (0, 0)."""
     e0, n0 = CORNERS[epsg]
     return f"CRS{epsg}RES100mN{n0 + north}E{e0 + east}"
+
+
+def of_cells(snapshot: Snapshot) -> tuple[CellCollection, ...]:
+    """The collections of cells among those published."""
+    return tuple(c for c in snapshot.collections.values() if isinstance(c, CellCollection))
 
 
 def toy_publication(

@@ -15,14 +15,14 @@ import shapely
 
 from carbongrid.crs import project_polygon
 from carbongrid.factors import FOLDER, read_country
+from carbongrid.geometry.wkb import polygonal
 from carbongrid.inventory import Inventory
 from carbongrid.unit_shapes import Units
-from carbongrid.wkb import polygonal
-from carbonstore import edition
-from carbonstore.release import Release, write
-from carbonstore.unit_levels import UnitMap
-from carbonstore.unit_maps import Known, unit_map
-from carbonstore.unit_outlines import Outlines
+from carbonstore.places.unit_maps import Known, unit_map
+from carbonstore.places.unit_outlines import Outlines
+from carbonstore.releases import edition
+from carbonstore.releases.release import Release, write
+from carbonstore.releases.unit_levels import UnitMap
 from tests.toy import EAST, NORTH, SOUTH, WEST, on_earth, toy_inventory, toy_publication
 
 DONG_1, DONG_2 = shapely.box(WEST, SOUTH, 60, NORTH), shapely.box(40, SOUTH - 200, 200, 300)

@@ -12,7 +12,7 @@ from pathlib import Path
 from processes.base import Context, Execution, Results
 from processes.echo import ECHO
 from processes.estimate_region import ESTIMATE_REGION
-from processes.jobs import Limits
+from processes.jobs.job import Limits
 
 QUICK = Limits(lease_s=4.0, cpu_s=2, wall_s=8.0, memory=600 << 20, result=100_000)
 
@@ -48,9 +48,9 @@ PROCESSES = {p.id: p for p in (ECHO, replace(ECHO, id="trial", run=work), replac
 
 
 def main() -> None:
-    from processes.child import Site
-    from processes.engine import Engine
-    from processes.journal import Journal
+    from processes.jobs.child import Site
+    from processes.jobs.engine import Engine
+    from processes.jobs.journal import Journal
 
     data, slots = Path(sys.argv[1]), int(sys.argv[2])
     journal = Journal.open(data, replace(QUICK, crashes=1000))

@@ -13,9 +13,9 @@ import rasterio
 from affine import Affine
 
 from carbongrid.errors import TooLarge
-from carbonstore.batch import Part
-from carbonstore.cell_collection import CellCollection
-from carbonstore.columns import Number
+from carbonstore.collections.batch import Part
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.columns import Number
 from carbonstore.encode.raster import figures
 
 MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"

@@ -22,12 +22,12 @@ from pyarrow import csv
 from pyogrio.raw import write_arrow
 from pyproj import CRS
 
-from carbonstore import cells
-from carbonstore.batch import Batch
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.batch import Batch
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.quads import CRS84, OutputCrs
 from carbonstore.encode import table as arrow
-from carbonstore.quads import CRS84, OutputCrs
 
 GEOMETRY = "geometry"
 ROWS = 50_000

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import orjson
 
-from carbonstore import quads, text
-from carbonstore.batch import Batch
-from carbonstore.columns import Column, Labels, Number
+from carbonstore import text
+from carbonstore.collections import quads
+from carbonstore.collections.batch import Batch
+from carbonstore.collections.columns import Column, Labels, Number
+from carbonstore.collections.quads import CRS84, OutputCrs
+from carbonstore.collections.shapes import Shapes
 from carbonstore.encode import geojson_kernel as kernel
 from carbonstore.encode.geojson_shapes import shape_texts
-from carbonstore.quads import CRS84, OutputCrs
-from carbonstore.shapes import Shapes
 from carbonstore.text import Bytes, Ints
 
 Head = Mapping[str, Any]

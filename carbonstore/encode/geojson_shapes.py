@@ -4,11 +4,11 @@
 import numpy as np
 import shapely
 
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.jit import kernel
-from carbongrid.wkb import Wkb
 from carbonstore import text
-from carbonstore.quads import OutputCrs
-from carbonstore.shapes import Geometries, fine, scaled
+from carbonstore.collections.quads import OutputCrs
+from carbonstore.collections.shapes import Geometries, fine, scaled
 from carbonstore.text import Bytes, Ints, number, put, put_fixed
 
 _TYPES = ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")

@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from carbonstore.batch import Batch
+from carbonstore.collections.batch import Batch
+from carbonstore.collections.quads import CRS84
 from carbonstore.encode import geojson
-from carbonstore.quads import CRS84
 
 CONFORMS_TO = ["http://www.opengis.net/spec/json-fg-1/1.0/conf/core"]
 

@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from carbongrid.errors import NotFound
 from carbongrid.grid import Window
 from carbongrid.lattice import project_lattice
-from carbonstore import quads, tms
-from carbonstore.batch import Batch, Part
-from carbonstore.catalogue import Published, Snapshot
-from carbonstore.cell_collection import CellCollection, level_name
-from carbonstore.collection import Collection
-from carbonstore.columns import Column, Labels, Number
+from carbonstore.collections import quads, tms
+from carbonstore.collections.batch import Batch, Part
+from carbonstore.collections.cell_collection import CellCollection, level_name
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.columns import Column, Labels, Number
+from carbonstore.collections.quads import Box
+from carbonstore.collections.selection import known
+from carbonstore.collections.tms import EXTENT, TileMatrixSet
 from carbonstore.encode import mvt_kernel as kernel
 from carbonstore.encode.mvt_shapes import MARGIN, Paths
-from carbonstore.quads import Box
-from carbonstore.selection import known
+from carbonstore.releases.catalogue import Published, Snapshot
 from carbonstore.text import Bytes, Ints
-from carbonstore.tms import EXTENT, TileMatrixSet
 
 F64 = NDArray[np.float64]
 _FINE = 1 / 16

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from carbongrid.geometry.rings import HOLE, LINE, ZERO, point, ring_table
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.jit import kernel
-from carbongrid.rings import HOLE, LINE, ZERO, point, ring_table
-from carbongrid.wkb import Wkb
+from carbonstore.collections.shapes import Geometries
+from carbonstore.collections.tms import EXTENT
 from carbonstore.encode.mvt_kernel import varint
-from carbonstore.shapes import Geometries
 from carbonstore.text import Bytes, Ints
-from carbonstore.tms import EXTENT
 
 MARGIN = 64
 """Units around a tile up to which geometries are kept: the width of what renderers draw along its edge."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from carbongrid.crs import transformer
 from carbongrid.grid import Window
 from carbongrid.jit import kernel
-from carbonstore import quads
-from carbonstore.tms import TileMatrixSet
+from carbonstore.collections import quads
+from carbonstore.collections.tms import TileMatrixSet
 
 SIDE = 256
 """Pixels along the side of a tile."""

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import UnknownName
-from carbonstore import tms
-from carbonstore.batch import Part
-from carbonstore.cell_collection import CellCollection
-from carbonstore.columns import Number
+from carbonstore.collections import tms
+from carbonstore.collections.batch import Part
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.columns import Number
+from carbonstore.collections.fields import TONNES
 from carbonstore.encode import pixels, png
 from carbonstore.encode.pixels import SIDE
 from carbonstore.encode.png import Color
 from carbonstore.encode.stamp import WARNING, stamp
-from carbonstore.fields import TONNES
 
 STEP, BASE = 0.01, -1000.0
 """A value tile holds ``STEP * (65536 red + 256 green + blue) + BASE`` t CO2e/(ha a), alpha 0 = nothing (contract 5)."""

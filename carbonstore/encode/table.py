@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from carbonstore import quads
-from carbonstore.batch import Batch
-from carbonstore.columns import Column, Labels, Number
-from carbonstore.fields import Field
-from carbonstore.quads import OutputCrs
-from carbonstore.shapes import Geometries, Shapes, Squares
+from carbonstore.collections import quads
+from carbonstore.collections.batch import Batch
+from carbonstore.collections.columns import Column, Labels, Number
+from carbonstore.collections.fields import Field
+from carbonstore.collections.quads import OutputCrs
+from carbonstore.collections.shapes import Geometries, Shapes, Squares
 
 _HEAD = np.frombuffer(struct.pack("<BIII", 1, 3, 1, 5), np.uint8)
 """Start of a WKB polygon: little-endian, one ring of five points."""

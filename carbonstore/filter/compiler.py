@@ -15,7 +15,7 @@ from pygeofilter import ast
 from pygeofilter.values import Geometry, Interval
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.fields import Field
+from carbonstore.collections.fields import Field
 from carbonstore.filter import conditions as make
 from carbonstore.filter.conditions import Condition, Numeric, Text
 from carbonstore.filter.geometry import shape_of

@@ -17,8 +17,8 @@ from pyproj import Transformer
 
 from carbongrid.crs import transformer
 from carbongrid.errors import InvalidInput, TooLarge
+from carbonstore.collections.quads import CRS84, WGS84, OutputCrs
 from carbonstore.filter.syntax import WHERE, Tree
-from carbonstore.quads import CRS84, WGS84, OutputCrs
 
 MAX_VERTICES = 200_000
 STEP = 1_000.0

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carbonstore.fields import Field
+from carbonstore.collections.fields import Field
+from carbonstore.collections.quads import WGS84, OutputCrs
 from carbonstore.filter.compiler import compiled
 from carbonstore.filter.conditions import Condition
 from carbonstore.filter.geometry import in_crs84
 from carbonstore.filter.source import AT_ONCE, BLOCK, Blocks, Ints, Part, Rows, Source
 from carbonstore.filter.syntax import Tree
-from carbonstore.quads import WGS84, OutputCrs
 
 WORTH = 8
 """The blocks of a source are consulted where at least one row in so many is left to look at."""

@@ -12,10 +12,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from carbonstore.columns import Column, Labels, Number
-from carbonstore.fields import Field
+from carbonstore.collections.columns import Column, Labels, Number
+from carbonstore.collections.fields import Field
+from carbonstore.collections.quads import Box
 from carbonstore.filter.truth import Floats, Mask, Range, Truth
-from carbonstore.quads import Box
 
 Ints = NDArray[np.int64]
 BLOCK = 1024

@@ -19,8 +19,8 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.boundary import areas_of
-from carbonstore.reproject import reprojected
+from carbonstore.places.boundary import areas_of
+from carbonstore.places.reproject import reprojected
 from carbonstore.sample.place import F64
 
 CODES = ("soato", "code", "SOATO")

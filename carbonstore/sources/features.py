@@ -12,9 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import ActivityTable
 from carbongrid.sectors import KINDS
-from carbongrid.wkb import Wkb
 
 DIMENSION = {kind: 1 if kind == "roads" else 2 for kind in KINDS}
 """Roads are lines, buildings and forests areas."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput
 from carbonstore.activity import complete, numbers, texts
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import combined

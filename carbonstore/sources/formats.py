@@ -8,7 +8,7 @@ import numpy as np
 
 from carbongrid.factors import FactorSet
 from carbongrid.roads import motor_classes
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources import (
     built_surface,
     delimited,

@@ -8,10 +8,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiLineString, MultiPolygon
 
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.nearby import Nearby
-from carbongrid.wkb import Wkb
+from carbonstore.places.reproject import reprojected
 from carbonstore.report import LISTED, Measure, Repair, exact_sum
-from carbonstore.reproject import reprojected
 from carbonstore.sources.features import DIMENSION, Features
 
 type Geometries = NDArray[np.object_]

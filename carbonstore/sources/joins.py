@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.report import JoinReport
-from carbonstore.source_spec import SourceSpec
 from carbonstore.sources import delimited, kor_energy, kor_register, kor_volumes
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features, whole_table

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.activity import complete, read_column, texts
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.definitions import definition
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import Layer, combined, layer_crs, read_layers

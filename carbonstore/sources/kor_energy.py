@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from carbongrid.errors import InvalidInput
-from carbonstore.source_options import CARRIERS
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_options import CARRIERS
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources import delimited
 from carbonstore.sources.definitions import columns_by_count
 from carbonstore.sources.parcel_energy import Meters

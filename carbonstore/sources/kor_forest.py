@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from carbongrid.factors import FactorSet
 from carbongrid.forests import forest_codes
 from carbonstore.activity import complete, read_column
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.definitions import present
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import Layer, combined, layer_crs, read_layers

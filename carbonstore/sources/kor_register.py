@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput
 from carbonstore.activity import PNU_PARTS, pnu_from_parts, read_column, texts
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.report import JoinReport
-from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.definitions import definition
 from carbonstore.sources.delimited import Text, read_text
 from carbonstore.sources.features import Features

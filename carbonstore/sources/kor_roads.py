@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbonstore.activity import complete, read_column, texts
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.definitions import definition, present
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import Layer, combined, layer_crs, read_layers

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.activity import texts
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.definitions import definition
 from carbonstore.sources.shapefiles import Layer, layer_crs, read_layers
 

@@ -21,7 +21,7 @@ from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput
 from carbongrid.roads import motor_classes
 from carbonstore.activity import complete, numbers, texts
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import combined

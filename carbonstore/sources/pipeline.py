@@ -14,16 +14,16 @@ from time import time_ns
 import numpy as np
 from numpy.typing import NDArray
 
-from carbongrid.boxes import meeting
 from carbongrid.crs import project_polygon, transformer
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.boxes import meeting
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import ActivityTable
-from carbongrid.wkb import Wkb
-from carbonstore.boundary import areas_of
-from carbonstore.partials import Part
-from carbonstore.partition import InMemory, Job, Run, digest
+from carbonstore.building.partials import Part
+from carbonstore.building.partition import InMemory, Job, Run, digest
+from carbonstore.inventory.source_spec import SourceSpec
+from carbonstore.places.boundary import areas_of
 from carbonstore.report import JoinReport, KindReport, SourceReport
-from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.context import Area, ReadContext, silent
 from carbonstore.sources.features import id_notes, joined
 from carbonstore.sources.geometry import Overlay

@@ -15,11 +15,11 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.crs import project_polygon
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.nearby import Nearby, nearby
-from carbongrid.wkb import Wkb
-from carbonstore.partials import Made, Part
+from carbonstore.building.partials import Made, Part
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.report import KindReport, exact_sum
-from carbonstore.source_spec import SourceSpec
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features, activity_table, whole_table
 from carbonstore.sources.formats import read_format, read_rows

@@ -21,8 +21,8 @@ from psycopg import sql
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.activity import known_columns, resolve
-from carbonstore.queries import refusal
-from carbonstore.source_spec import SourceSpec
+from carbonstore.collections.queries import refusal
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.features import Features
 from carbonstore.sources.table import crs_of, features_of
 

@@ -28,8 +28,8 @@ from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.factors import FactorSet
 from carbongrid.forests import cover_codes
 from carbonstore.activity import complete
-from carbonstore.reproject import reprojected
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
+from carbonstore.places.reproject import reprojected
 from carbonstore.sources.context import ReadContext
 from carbonstore.sources.features import Features
 from carbonstore.sources.shapefiles import combined

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from carbongrid.errors import InvalidInput
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.archive import SUFFIXES, opened
 from carbonstore.sources.dbf import shapefile_encoding
 from carbonstore.sources.features import Features

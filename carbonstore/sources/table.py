@@ -23,7 +23,7 @@ from pyproj.exceptions import CRSError
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonstore.activity import complete, known_columns, read_column, resolve, texts
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
 from carbonstore.sources.archive import opened
 from carbonstore.sources.dbf import shapefile_encoding
 from carbonstore.sources.features import Features, numbered, shared_ids

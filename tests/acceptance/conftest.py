@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from carbonstore.build import build
-from carbonstore.catalogue import Catalogue
-from carbonstore.edition import publish
+from carbonstore.building.build import build
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.edition import publish
+from carbonstore.releases.stored import Release
 from carbonstore.sample import write_sample
-from carbonstore.stored import Release
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

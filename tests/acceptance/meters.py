@@ -19,17 +19,17 @@ from shapely import MultiPolygon, Polygon
 from carbongrid.crs import CRS84, project_polygon
 from carbongrid.disclosure import Metered, Pools
 from carbongrid.factors import FactorSet
+from carbongrid.geometry.wkb import Wkb, polygonal
 from carbongrid.inventory import ActivityTable, Layer
 from carbongrid.map_units import split
 from carbongrid.region import Region
-from carbongrid.wkb import Wkb, polygonal
 from carbongrid.zonal import Cut, layer_cover
-from carbonstore.build import pooling, read_context
-from carbonstore.inventory_file import read
-from carbonstore.reproject import reprojected
+from carbonstore.building.build import pooling, read_context
+from carbonstore.inventory.inventory_file import read
+from carbonstore.places.reproject import reprojected
+from carbonstore.releases.stored import Release
 from carbonstore.sources import read_sources
 from carbonstore.sources.pooling import metered_parcels, parcel_keys
-from carbonstore.stored import Release
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -23,10 +23,10 @@ from shapely import Polygon
 
 from carbongrid.crs import CRS84
 from carbonstore.activity import ENERGY
-from carbonstore.build import build
-from carbonstore.reproject import reprojected
+from carbonstore.building.build import build
+from carbonstore.places.reproject import reprojected
+from carbonstore.releases.stored import Release
 from carbonstore.sample import write_sample
-from carbonstore.stored import Release
 from tests.acceptance.conftest import World
 from tests.acceptance.meters import Meters, Shown, meters, published
 from tests.model.attack import pool_rows, recoverable

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from carbongrid.sectors import INTERVALS
 from carbonserver.cli import main
-from carbonstore.explain import Explanation, explain
-from carbonstore.stored import Release
+from carbonstore.audit.explain import Explanation, explain
+from carbonstore.releases.stored import Release
 from tests.acceptance.conftest import CASES, World
 
 

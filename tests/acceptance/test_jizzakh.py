@@ -17,12 +17,12 @@ from rasterio.features import geometry_mask
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbonserver.cli import main
-from carbonstore import inventory_file
-from carbonstore.boundary import polygon_of
-from carbonstore.build import build
-from carbonstore.catalogue import Catalogue
-from carbonstore.edition import publish
-from carbonstore.release import Release
+from carbonstore.building.build import build
+from carbonstore.inventory import inventory_file
+from carbonstore.places.boundary import polygon_of
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.edition import publish
+from carbonstore.releases.release import Release
 from carbonstore.sample.districts import Districts
 from carbonstore.sample.region import write_region
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from carbongrid.coverage import measures, parts
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.pieces import pieces
-from carbongrid.wkb import Wkb
 from tests.shapes import cut_by_cells, local, measure
 
 FILES = {"buildings": "buildings", "roads": "roads", "forests": "landuse"}

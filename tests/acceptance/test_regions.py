@@ -18,9 +18,9 @@ from carbongrid.inventory import Inventory, Layer
 from carbongrid.region import Region
 from carbongrid.zonal import layer_cover
 from carbongrid.zoned import Shares, Zoned, piece_identities
-from carbonstore.stored import Release
-from processes.inside import Choice, Inside, inside
-from processes.stocks import stock
+from carbonstore.releases.stored import Release
+from processes.regions.inside import Choice, Inside, inside
+from processes.regions.stocks import stock
 from tests.acceptance.conftest import CASES, World
 
 ALL = ("buildings", "transport", "forest")

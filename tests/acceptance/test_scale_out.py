@@ -18,10 +18,10 @@ import shapely
 import yaml
 
 from carbonserver.cli import main
-from carbonstore.build import build
-from carbonstore.partition import Partitioning
-from processes.database import Postgres
-from processes.journal import Journal
+from carbonstore.building.build import build
+from carbonstore.building.partition import Partitioning
+from processes.jobs.database import Postgres
+from processes.jobs.journal import Journal
 from tests import postgres
 from tests.acceptance.conftest import ROOT, free_port
 from tests.conftest import missing

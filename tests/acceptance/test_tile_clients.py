@@ -148,7 +148,7 @@ def wanted(site: Site, style: Style) -> list[str]:
 
 def test_maplibre_draws_vector_tiles_from_tilejson_alone(site: Site, chrome: Browser) -> None:
     style = Style.named("net")
-    fill = {"fill-color": style.ramp.expression(style.figure, 1), "fill-antialias": False}
+    fill = {"fill-color": style.ramp.expression(style.figure, ["get", style.figure]), "fill-antialias": False}
     source = {"type": "vector", "url": f"{site.url}/collections/toy-100m/tiles/{WEB}?f=tilejson"}
     url = site.maplibre("vector", source, {"type": "fill", "source-layer": "toy-100m", "paint": fill})
     assert drawn(chrome, url) == wanted(site, style)

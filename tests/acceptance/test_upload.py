@@ -12,13 +12,13 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore import cells
-from carbonstore.build import build
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
-from carbonstore.edition import publish
+from carbonstore.building.build import build
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
 from carbonstore.encode.geojson import feature_dicts
-from processes.http import routes
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.edition import publish
+from processes.web.routes import routes
 from tests.api.files import GEOPACKAGE, qualified, written
 
 BOX = (9.655, 50.8366, 9.80, 50.89)

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from carbonserver.cli import main
-from carbonstore.build import build
-from carbonstore.edition import publish
+from carbonstore.building.build import build
+from carbonstore.releases.edition import publish
+from carbonstore.releases.stored import Release
 from carbonstore.sample import write_sample
-from carbonstore.stored import Release
 
 YEAR = 2023
 

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from carbonserver.app import create_app
 from carbonserver.config import Place, pygeoapi_config
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from tests.toy import toy_store
 
 URL = "http://carbon.example"

@@ -24,13 +24,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from carbongrid.errors import TooLarge
-from carbonstore.catalogue import Catalogue
 from carbonstore.encode.cog import MEDIA_TYPE as COG
-from processes import activity
+from carbonstore.releases.catalogue import Catalogue
+from processes.activity import tables as activity
 from processes.answer import perform
 from processes.base import Context
 from processes.estimate_region import ESTIMATE_REGION
-from processes.http import routes
+from processes.web.routes import routes
 from tests.api.files import CSV, GEOJSON, GEOPACKAGE, frame, qualified, written
 
 EXAMPLES = 2_000 if os.environ.get("CARBONGRID_SOAK") else 25

@@ -12,10 +12,10 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from carbonstore.stored import Release
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.stored import Release
 from processes.aggregate import MAX_BODY
-from processes.http import routes
+from processes.web.routes import routes
 from tests.toy import EAST, KG, NORTH, SOUTH, WEST, on_earth
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 

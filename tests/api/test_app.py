@@ -24,9 +24,9 @@ from carbonserver.errors import domain_error
 from carbonserver.middleware import BodyLimit
 from carbonserver.settings import Settings
 from carbonserver.warm import warm
-from carbonstore import catalogue, edition, stored
-from carbonstore.catalogue import Catalogue
-from carbonstore.release import write
+from carbonstore.releases import catalogue, edition, stored
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
 from tests.toy import toy_cell, toy_inventory, toy_publication, toy_store
 
 Json = dict[str, Any]
@@ -371,7 +371,7 @@ def test_the_unexpected_gets_a_neutral_text_and_an_id(
         raise RuntimeError("the password is hunter2")
 
     client, _ = live
-    monkeypatch.setattr("carbonstore.cells.read", broken)
+    monkeypatch.setattr("carbonstore.collections.cells.read", broken)
     with caplog.at_level(logging.ERROR, "carbongrid"):
         answer = client.get(ITEMS)
     request_id = answer.headers["request-id"]

@@ -13,12 +13,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from carbongrid.errors import InvalidInput
-from carbonstore.catalogue import Catalogue
-from processes.callbacks import Allowed, Callbacks, origin
-from processes.child import Site
-from processes.engine import Engine
-from processes.http import routes
-from processes.service import Service
+from carbonstore.releases.catalogue import Catalogue
+from processes.jobs.callbacks import Allowed, Callbacks, origin
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.service import Service
+from processes.web.routes import routes
 from tests.jobs.test_engine import ended
 
 URL = "http://test.example"

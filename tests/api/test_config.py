@@ -19,8 +19,8 @@ from carbongrid.errors import InvalidInput
 from carbongrid.sectors import KINDS
 from carbonserver.config import ENVIRONMENT, Place, processor, pygeoapi_config, to_yaml, write_stock
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue
-from carbonstore.collection import Collection
+from carbonstore.collections.collection import Collection
+from carbonstore.releases.catalogue import Catalogue
 from openapi import sejong
 from processes.registry import PROCESSES
 from tests.toy import toy_store

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from carbon_provider import cql2
 from carbon_provider.features import CarbonGridProvider
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from tests.cql2_trees import Trees
 
 ITEMS = "/collections/toy-100m/items"

@@ -17,9 +17,9 @@ from pyproj import CRS
 from starlette.testclient import TestClient
 
 from carbonserver.downloads import Download
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
+from carbonstore.collections.cells import CellQuery
 from carbonstore.encode import files
+from carbonstore.releases.catalogue import Catalogue
 
 ITEMS = "/collections/toy-100m-history/items"
 MERCATOR = "http://www.opengis.net/def/crs/EPSG/0/3857"

@@ -19,10 +19,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from carbongrid.sectors import SECTORS
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from processes.estimate_region import MAX_BODY
-from processes.http import routes
-from processes.totals import totals_schema
+from processes.regions.totals import totals_schema
+from processes.web.routes import routes
 from tests.toy import CORNERS, toy_cell, toy_store
 
 URL = "http://test.example/carbon"
@@ -318,7 +318,9 @@ def test_too_large_regions_are_413(client: TestClient) -> None:
 def test_stock_pygeoapi_gives_the_same_answer(client: TestClient, store: Path) -> None:
     name = "processes.estimate_region.EstimateRegionProcessor"
     resources = {"estimate-region": {"type": "process", "processor": {"name": name, "data": str(store)}}}
-    manager = get_manager({"server": {"manager": {"name": "processes.manager.CarbonManager"}}, "resources": resources})
+    manager = get_manager(
+        {"server": {"manager": {"name": "processes.jobs.manager.CarbonManager"}}, "resources": resources}
+    )
     asked = {"requested_outputs": {"totals": {}}, "requested_response": "document"}
     made = manager.execute_process("estimate-region", {"region": WHOLE}, **asked)
     assert made[2] == {"totals": totals(client, WHOLE)}

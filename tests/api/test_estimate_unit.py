@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from carbongrid.sectors import INTERVALS, figures
-from carbonstore.catalogue import Catalogue
-from processes.http import routes
+from carbonstore.releases.catalogue import Catalogue
+from processes.web.routes import routes
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 
 

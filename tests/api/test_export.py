@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from carbonserver.archive import Archive
 from carbonserver.cli import main
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from tests.api.test_maps import items
 
 WEB = "WebMercatorQuad"

@@ -461,6 +461,6 @@ def test_fields_are_fresh_and_described(cities: Path) -> None:
 
 
 def test_unexpected_errors_keep_their_secret(cities: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carbonstore.cells.read", lambda *_: 1 / 0)
+    monkeypatch.setattr("carbonstore.collections.cells.read", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         provider(cities).query()

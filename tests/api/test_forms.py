@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 from carbongrid.errors import CarbongridError
 from carbonserver.app import create_app
 from carbonserver.settings import Settings
-from processes.child import Site
 from processes.echo import ECHO
-from processes.engine import Engine
-from processes.forms import request_of
-from processes.journal import Journal
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.journal import Journal
 from processes.registry import PROCESSES
+from processes.web.forms import request_of
 from tests.api.conftest import URL
 from tests.api.test_pages import Seen
 from tests.toy import toy_store

@@ -10,12 +10,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from processes.child import Site
-from processes.engine import Engine
-from processes.http import routes
-from processes.jobs import Limits
-from processes.service import Service
+from carbonstore.releases.catalogue import Catalogue
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.job import Limits
+from processes.jobs.service import Service
+from processes.web.routes import routes
 
 URL = "http://test.example"
 ALICE, BOB = ({"Authorization": f"Bearer {name}-chose-this-secret"} for name in ("alice", "bob"))

@@ -15,9 +15,9 @@ from carbonserver import answers, kept
 from carbonserver.app import create_app
 from carbonserver.kept import Entries, Entry
 from carbonserver.settings import Settings
-from carbonstore import edition
 from carbonstore.encode import mvt, raster
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.release import write
 from tests.api.test_tiles import MIDDLE, URL, web_tile
 from tests.toy import toy_inventory, toy_publication, toy_store
 

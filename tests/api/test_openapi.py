@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from carbonserver.config import ENVIRONMENT, pygeoapi_config
 from carbonserver.settings import DEFAULT_ITEMS, MAX_ITEMS
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from openapi import generate, sejong
 from tests.toy import toy_cell, toy_store
 

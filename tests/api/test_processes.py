@@ -23,13 +23,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from processes import openapi
+from carbonstore.releases.catalogue import Catalogue
 from processes.base import Process
 from processes.echo import ECHO
-from processes.http import routes
-from processes.manager import CarbonManager, RefusedError
+from processes.jobs.manager import CarbonManager, RefusedError
 from processes.registry import PROCESSES
+from processes.web import openapi
+from processes.web.routes import routes
 
 URL = "http://test.example/carbon"
 TYPES = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
@@ -280,7 +280,7 @@ def manager(tmp_path: Path) -> CarbonManager:
     resources = {
         k: {"type": "process", "processor": {"name": name, "data": str(tmp_path)}} for k, name in processors.items()
     }
-    config = {"server": {"manager": {"name": "processes.manager.CarbonManager"}}, "resources": resources}
+    config = {"server": {"manager": {"name": "processes.jobs.manager.CarbonManager"}}, "resources": resources}
     made = get_manager(config)
     assert isinstance(made, CarbonManager)
     return made
@@ -325,7 +325,7 @@ def test_stock_pygeoapi_describes_and_executes(tmp_path: Path) -> None:
     config = {
         "server": {"url": URL, "languages": ["ko-KR", "en-US"], "map": {"url": "", "attribution": ""}, "limits": {}}
         | {"mimetype": "application/json", "encoding": "utf-8", "bind": {"host": "", "port": 0}}
-        | {"manager": {"name": "processes.manager.CarbonManager"}},
+        | {"manager": {"name": "processes.jobs.manager.CarbonManager"}},
         "logging": {"level": "CRITICAL"},
         "metadata": {"identification": {"title": "", "description": ""}, "license": {}, "provider": {}},
         "resources": {"echo": {"type": "process", "processor": processor}},

@@ -12,10 +12,10 @@ import pytest
 from pyproj import Transformer
 from starlette.testclient import TestClient
 
-from carbonstore import cells
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
 from carbonstore.encode import geojson
+from carbonstore.releases.catalogue import Catalogue
 from tests.api.watched import Watched, watched
 from tests.conftest import missing
 

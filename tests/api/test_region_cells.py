@@ -15,12 +15,12 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore import cells
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
 from carbonstore.encode.cog import MEDIA_TYPE as COG
 from carbonstore.encode.geojson import feature_dicts
-from processes.http import routes
+from carbonstore.releases.catalogue import Catalogue
+from processes.web.routes import routes
 from tests.toy import CORNERS, toy_cell, toy_store
 
 WEST, SOUTH, EAST, NORTH = -300, -200, 250, 400

@@ -15,10 +15,10 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore import edition
-from carbonstore.catalogue import Catalogue
-from carbonstore.release import write
-from processes.http import routes
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
+from processes.web.routes import routes
 from tests.shapes import star
 from tests.square import square_inventory
 from tests.toy import CORNERS, on_earth, toy_publication

@@ -22,9 +22,9 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from processes.http import routes
-from processes.sandbox import FORMS, Form, environment
+from carbonstore.releases.catalogue import Catalogue
+from processes.uploads.sandbox import FORMS, Form, environment
+from processes.web.routes import routes
 from tests.api.bad_regions import BAD, VRT
 from tests.api.files import GEOJSON, GEOPACKAGE, KML, ZIP, frame, qualified, shapefile, written, zipped
 from tests.toy import CORNERS, toy_store
@@ -211,7 +211,7 @@ def in_a_process(code: str, **variables: str) -> subprocess.CompletedProcess[str
 def test_the_kernel_refuses_sockets_after_the_filter() -> None:
     code = """
 import socket
-from processes.bounds import no_sockets
+from processes.jobs.bounds import no_sockets
 assert no_sockets()
 for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
     try:
@@ -226,7 +226,7 @@ print("none")
 
 def test_memory_of_the_process_is_limited() -> None:
     code = """
-from processes.bounds import bound
+from processes.jobs.bounds import bound
 bound(5, 200 << 20)
 try:
     bytearray(400 << 20)

@@ -13,8 +13,8 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from processes.http import routes
+from carbonstore.releases.catalogue import Catalogue
+from processes.web.routes import routes
 from tests.toy import EAST, NORTH, SOUTH, WEST, on_earth
 from tests.toy_units import CODE_1, toy_units_store
 

@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from carbon_provider.tiles import CarbonTileProvider
 from carbon_provider.tilesets import TileSet
 from carbonserver.config import Place, pygeoapi_config
-from carbonstore import tms
-from carbonstore.catalogue import Catalogue
+from carbonstore.collections import tms
+from carbonstore.releases.catalogue import Catalogue
 from tests.toy import toy_cell
 
 Json = dict[str, Any]

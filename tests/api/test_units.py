@@ -21,7 +21,7 @@ from carbon_provider.tilesets import TileSet
 from carbonserver.app import create_app
 from carbonserver.config import Place, pygeoapi_config
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue, Snapshot
+from carbonstore.releases.catalogue import Catalogue, Snapshot
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 
 URL = "http://carbon.example"

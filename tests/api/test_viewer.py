@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from carbonserver import styles, viewer_routes
 from carbonserver.settings import Settings
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from tests.toy import toy_store
 from tools import vendor
 

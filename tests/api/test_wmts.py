@@ -19,7 +19,7 @@ from carbonserver.app import create_app
 from carbonserver.settings import Settings
 from carbonserver.styles import Style, ids
 from carbonserver.wmts import CAPABILITIES
-from carbonstore import tms
+from carbonstore.collections import tms
 from tests.api.test_maps import CELLS, items, pixel
 from tests.store.test_raster import decoded
 from tests.toy import CORNERS, toy_cell

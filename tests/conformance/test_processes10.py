@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 
 from carbonserver.app import create_app
 from carbonserver.settings import Settings
-from processes.child import Site
-from processes.engine import Engine
-from processes.journal import Journal
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.journal import Journal
 from tests.api.conftest import URL
 from tests.toy import toy_store
 

@@ -18,10 +18,10 @@ import orjson
 import psutil
 import pytest
 
-from processes.child import Site
-from processes.engine import Engine
-from processes.jobs import Job, Submission
-from processes.journal import Journal
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.job import Job, Submission
+from processes.jobs.journal import Journal
 from tests.trials import QUICK
 
 ROOT = Path(__file__).parents[2]

@@ -24,11 +24,11 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from processes.child import Site
-from processes.http import routes
-from processes.jobs import Limits
-from processes.journal import Journal
+from carbonstore.releases.catalogue import Catalogue
+from processes.jobs.child import Site
+from processes.jobs.job import Limits
+from processes.jobs.journal import Journal
+from processes.web.routes import routes
 from tests.jobs.servers import Server, serving
 from tests.jobs.test_engine import ended, watch_commits
 from tests.toy import on_earth, toy_store

@@ -14,11 +14,11 @@ from shapely.geometry import mapping
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from carbonstore.catalogue import Catalogue
-from processes.child import Site
-from processes.engine import Engine
-from processes.http import routes
-from processes.service import Service
+from carbonstore.releases.catalogue import Catalogue
+from processes.jobs.child import Site
+from processes.jobs.engine import Engine
+from processes.jobs.service import Service
+from processes.web.routes import routes
 from tests.api.files import GEOPACKAGE, frame, qualified, written
 
 EXECUTION = "/processes/estimate-region/execution"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import ActivityTable, Lines
 from carbongrid.model import Estimates
 from carbongrid.sectors import Band
-from carbongrid.wkb import Wkb
 
 
 def table(

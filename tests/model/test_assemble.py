@@ -11,12 +11,12 @@ from carbongrid.assemble import Place, Tables, assemble, border, coarsen, settle
 from carbongrid.coverage import parts, shares
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Activity, ActivityTable, FactorRow, Inventory, Lines
 from carbongrid.model import Estimates
 from carbongrid.montecarlo import Interval
 from carbongrid.sectors import Band, bit
-from carbongrid.wkb import Wkb
 
 EAST, NORTH = 985_000, 1_835_000
 LEVELS = (100, 500, 1000)

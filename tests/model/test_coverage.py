@@ -7,8 +7,8 @@ import shapely
 
 from carbongrid.coverage import Parts, measures, parts, shares
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
-from carbongrid.wkb import Wkb
 from tests.shapes import cut_by_cells, local, measure, placed, squares, star, window
 
 SMALL = Window(Grid(5179, 100), 0, 3, 4, 3)

@@ -4,8 +4,8 @@
 import numpy as np
 import shapely
 
-from carbongrid.hilbert import along_curve
-from carbongrid.wkb import Wkb
+from carbongrid.geometry.hilbert import along_curve
+from carbongrid.geometry.wkb import Wkb
 
 
 def test_each_place_is_a_neighbour_of_the_one_before() -> None:

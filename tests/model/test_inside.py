@@ -12,7 +12,7 @@ from pyproj import Transformer
 
 from carbongrid.region import Region
 from carbongrid.sectors import SECTORS
-from processes.inside import Choice, Inside, Stock, Taken, inside, spans, sub_cell
+from processes.regions.inside import Choice, Inside, Stock, Taken, inside, spans, sub_cell
 from tests.toy import CORNERS, KG, LOSS, SHOP, toy_inventory
 
 WEST, SOUTH, EAST, NORTH = -300, -200, 250, 400

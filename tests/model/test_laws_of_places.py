@@ -9,8 +9,8 @@ from shapely import Polygon
 from shapely.ops import split as divided
 
 from carbongrid.coverage import parts
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.pieces import apportion, pieces, roll_up
-from carbongrid.wkb import Wkb
 from tests.model.town import BEYOND, PLACE, Town
 from tests.shapes import complement, placed
 

@@ -15,10 +15,10 @@ import shapely
 
 from carbongrid.crs import geodesic_area, project_polygon
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import polygonal
 from carbongrid.map_units import Allocation
 from carbongrid.sectors import bit
 from carbongrid.unit_shapes import UNALLOCATED, Units
-from carbongrid.wkb import polygonal
 from tests.toy import (
     BANDS,
     EAST,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from carbongrid.coverage import parts
 from carbongrid.errors import InvalidInput
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Grid, Window
 from carbongrid.inventory import Pieces
 from carbongrid.pieces import Running, apportion, cell_sums, identity, pieces, roll_up
-from carbongrid.wkb import Wkb
 from tests.shapes import placed, star, window
 
 I64 = NDArray[np.int64]

@@ -7,9 +7,9 @@ import shapely
 
 from carbongrid.region import Region
 from carbongrid.sectors import INTERVALS, SECTORS
-from processes import tally as tallying
-from processes.inside import METHODS, Choice, Inside, Stock, inside
-from processes.tally import tally
+from processes.regions import tally as tallying
+from processes.regions.inside import METHODS, Choice, Inside, Stock, inside
+from processes.regions.tally import tally
 from tests.square import square_inventory
 from tests.toy import EAST, KG, NORTH, SOUTH, WEST, on_earth, toy_inventory
 

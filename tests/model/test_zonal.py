@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from carbongrid.coverage import shares
 from carbongrid.crs import CRS84, transformer
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import Border, Cells
 from carbongrid.region import Region
-from carbongrid.wkb import Wkb
 from carbongrid.zonal import Cut, cell_sums_in, inside_area, layer_sums
 from tests.model.town import BANDS, BEYOND, EAST, NORTH, PLACE, SOUTH, WEST, Town
 from tests.shapes import complement, cut_by_cells, local, measure, placed, squares, star, window

@@ -8,10 +8,10 @@ import shapely
 from numpy.typing import NDArray
 
 from carbongrid.coverage import parts
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.grid import Window
 from carbongrid.inventory import Pieces
 from carbongrid.pieces import Running, pieces
-from carbongrid.wkb import Wkb
 from carbongrid.zonal import Cut, RegionSums, layer_sums
 from tests.shapes import local, squares, window
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from carbonstore import edition
-from carbonstore.catalogue import Catalogue, Snapshot
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue, Snapshot
+from carbonstore.releases.release import write
 from tests.square import square_inventory
 from tests.toy import toy_publication, toy_store
 

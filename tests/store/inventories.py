@@ -8,10 +8,10 @@ from typing import Any
 import shapely
 
 from carbongrid.crs import CRS84, project_polygon
-from carbonstore.reproject import reprojected
-from carbonstore.source_spec import SourceSpec, source_spec
+from carbonstore.inventory.source_spec import SourceSpec, source_spec
+from carbonstore.inventory.toml_keys import Keys
+from carbonstore.places.reproject import reprojected
 from carbonstore.sources import ReadContext
-from carbonstore.toml_keys import Keys
 
 CRS = "EPSG:5179"
 WEST, SOUTH = 958_000.0, 1_944_000.0

@@ -18,10 +18,11 @@ from typing import Any
 
 from carbongrid.errors import Gone
 from carbongrid.inventory import Inventory
-from carbonstore import cells, edition
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
-from carbonstore.release import Publication, write
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import Publication, write
 from tests.toy import KG, scaled, toy_inventory, toy_publication
 
 FORK = get_context("forkserver")

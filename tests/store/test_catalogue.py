@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from carbongrid.errors import Gone, InvalidInput, NotFound, UnknownName
-from carbonstore import cells, edition, tms
-from carbonstore.catalogue import Catalogue, Snapshot
-from carbonstore.cell_collection import level_name, renumber
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells, tms
+from carbonstore.collections.cell_collection import level_name, renumber
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.fields import CELL_FIELDS, cell_fields
 from carbonstore.encode import geojson
-from carbonstore.fields import CELL_FIELDS, cell_fields
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue, Snapshot
+from carbonstore.releases.release import write
 from tests.toy import scaled, toy_inventory, toy_publication, toy_store
 
 

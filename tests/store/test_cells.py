@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from carbongrid.errors import InvalidInput, NotFound, UnknownName
 from carbongrid.grid import Grid, Window, kr_code
 from carbongrid.inventory import Pieces
-from carbonstore import cells, edition, quads, text
-from carbonstore.catalogue import Catalogue, Snapshot
-from carbonstore.cell_batch import CellBatch
-from carbonstore.cells import CellQuery, Elsewhere
-from carbonstore.collection import Collection
-from carbonstore.release import write
-from tests.toy import toy_cell, toy_inventory, toy_publication
+from carbonstore import text
+from carbonstore.collections import cells, quads
+from carbonstore.collections.cell_batch import CellBatch
+from carbonstore.collections.cells import CellQuery, Elsewhere
+from carbonstore.collections.collection import Collection
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue, Snapshot
+from carbonstore.releases.release import write
+from tests.toy import of_cells, toy_cell, toy_inventory, toy_publication
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_what_describes_the_record(city: Collection) -> None:
 
 
 def test_a_collection_adds_up_to_the_manifest(toy: Snapshot) -> None:
-    for collection in toy.collections.values():
+    for collection in of_cells(toy):
         batch = cells.read(collection, CellQuery())
         for year in collection.years:
             stated = collection.release(year).manifest["totals"]["kg"]
@@ -381,7 +383,7 @@ def test_limits(city: Collection) -> None:
 
 
 def test_codes_agree_with_the_grid(square: Snapshot, toy: Snapshot) -> None:
-    for collection in (*square.collections.values(), *toy.collections.values()):
+    for collection in (*of_cells(square), *of_cells(toy)):
         batch = cells.read(collection, CellQuery(limit=500))
         found = [batch.window.cell(i) for i in batch.key]
         assert batch.code.values.tolist() == [batch.window.grid.code(c) for c in found]

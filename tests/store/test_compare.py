@@ -16,13 +16,13 @@ from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput, NotFound
 from carbongrid.uncertainty import half_widths
 from carbonserver.cli import main
-from carbonstore.build import build, input_hashes
-from carbonstore.compare import Names, compare, find
-from carbonstore.edition import current, publish
-from carbonstore.inventory_file import read
-from carbonstore.release import write
-from carbonstore.reproject import reprojected
-from carbonstore.stored import Release
+from carbonstore.audit.compare import Names, compare, find
+from carbonstore.building.build import build, input_hashes
+from carbonstore.inventory.inventory_file import read
+from carbonstore.places.reproject import reprojected
+from carbonstore.releases.edition import current, publish
+from carbonstore.releases.release import write
+from carbonstore.releases.stored import Release
 from tests.store.inventories import CRS, PLACE, square
 from tests.toy import toy_cell, toy_inventory, toy_publication, toy_store
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from carbongrid.errors import InvalidInput
-from carbonstore.build import build
-from carbonstore.inventory_file import read
+from carbonstore.building.build import build
+from carbonstore.inventory.inventory_file import read
 
 FILE = """
 [inventory]

@@ -16,8 +16,8 @@ from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.inventory import ActivityTable
 from carbonstore.activity import numbers, pnu_from_parts, texts
-from carbonstore.reproject import reprojected
-from carbonstore.source_spec import SourceSpec
+from carbonstore.inventory.source_spec import SourceSpec
+from carbonstore.places.reproject import reprojected
 from carbonstore.sources import Reading, SourceTable, read_source, read_sources
 from tests.store.inventories import CRS, SOUTH, WEST, context, spec, square
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from carbongrid.errors import Corrupt, Gone, InvalidInput, NotFound
-from carbonstore import edition
-from carbonstore.release import Release, built, write
+from carbonstore.releases import edition
+from carbonstore.releases.release import Release, built, write
 from tests.store.publishing import stress
 from tests.toy import toy_inventory, toy_publication
 

@@ -4,7 +4,7 @@
 import pytest
 
 from carbongrid.errors import CarbongridError, Corrupt, Gone, InvalidInput, NotFound, TooLarge, UnknownName
-from carbonstore.cells import Elsewhere
+from carbonstore.collections.cells import Elsewhere
 from carbonstore.errors import ogc_exception
 
 

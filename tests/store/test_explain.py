@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from carbongrid.errors import Corrupt, NotFound
-from carbonstore import explain as explaining
-from carbonstore.explain import explain, find_cell
-from carbonstore.release import write
-from carbonstore.stored import Release
+from carbonstore.audit import explain as explaining
+from carbonstore.audit.explain import explain, find_cell
+from carbonstore.releases.release import write
+from carbonstore.releases.stored import Release
 from tests.toy import toy_cell, toy_inventory, toy_publication, toy_store
 
 

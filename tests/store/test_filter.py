@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from carbongrid.errors import InvalidInput, TooLarge
-from carbonstore import cells
-from carbonstore.catalogue import Snapshot
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.quads import OutputCrs
+from carbonstore.collections.record_source import RecordSource
 from carbonstore.filter import Filter, parse
 from carbonstore.filter.source import BLOCK
 from carbonstore.filter.syntax import MAX_BYTES
 from carbonstore.filter.text import accenti, like
-from carbonstore.quads import OutputCrs
-from carbonstore.record_source import RecordSource
+from carbonstore.releases.catalogue import Snapshot
 from tests.toy import toy_cell
 
 

@@ -9,12 +9,13 @@ import psycopg
 import pytest
 import shapely
 
-from carbonstore import cells, postgis
-from carbonstore.catalogue import Snapshot
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.record_source import RecordSource
 from carbonstore.filter import Filter, parse
-from carbonstore.record_source import RecordSource
+from carbonstore.postgis import publish as postgis
+from carbonstore.releases.catalogue import Snapshot
 from tests import postgres
 from tests.conftest import missing
 from tests.cql2_trees import Trees
@@ -25,7 +26,7 @@ TYPES = {"number": "float8", "integer": "int", "boolean": "boolean"}
 
 @pytest.fixture(scope="module")
 def history(toy_root: Any) -> Collection:
-    from carbonstore.catalogue import Catalogue
+    from carbonstore.releases.catalogue import Catalogue
 
     return Catalogue(toy_root).snapshot().collections["toy-100m-history"]
 

@@ -12,17 +12,17 @@ import shapely
 from pyproj import CRS, Transformer
 
 from carbongrid.errors import UnknownName
-from carbonstore import cells
-from carbonstore.catalogue import Snapshot
-from carbonstore.cell_batch import CellBatch
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
-from carbonstore.columns import Labels, Number
+from carbonstore.collections import cells
+from carbonstore.collections.cell_batch import CellBatch
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
+from carbonstore.collections.columns import Labels, Number
+from carbonstore.collections.quads import crs_uri
 from carbonstore.encode import geojson
 from carbonstore.encode.geojson_kernel import VERTEX, vertices
-from carbonstore.quads import crs_uri
+from carbonstore.releases.catalogue import Snapshot
 from carbonstore.text import pool, put_fixed, put_int
-from tests.toy import toy_cell
+from tests.toy import of_cells, toy_cell
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def slowly(batch: CellBatch) -> list[dict[str, Any]]:
     ],
 )
 def test_the_bytes_say_what_a_plain_loop_says(toy: Snapshot, query: CellQuery) -> None:
-    for collection in toy.collections.values():
+    for collection in of_cells(toy):
         batch = cells.read(collection, query)
         parsed = json.loads(geojson.features(batch))
         assert parsed["features"] == slowly(batch), collection.id

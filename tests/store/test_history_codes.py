@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from carbonstore import cells, edition
-from carbonstore.catalogue import Catalogue, Published
-from carbonstore.cells import CellQuery, Elsewhere
-from carbonstore.compare import compare
+from carbonstore.audit.compare import compare
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery, Elsewhere
+from carbonstore.collections.unit_collection import UnitCollection
 from carbonstore.encode import geojson
 from carbonstore.filter import Filter, parse
-from carbonstore.unit_collection import UnitCollection
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue, Published
 from tests.toy_units import toy_units_release
 
 OLD, NEW, OTHER = "4211010100", "5111010100", "4311010100"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import shapely
 
-from carbonstore.inventory_file import TABLES
-from carbonstore.source_kinds import FORMS, KEYS
-from carbonstore.source_spec import source_spec
-from carbonstore.toml_keys import Keys
-from carbonstore.units_spec import UNITS_KEYS, ZONING_KEYS
+from carbonstore.inventory.inventory_file import TABLES
+from carbonstore.inventory.source_kinds import FORMS, KEYS
+from carbonstore.inventory.source_spec import source_spec
+from carbonstore.inventory.toml_keys import Keys
+from carbonstore.inventory.units_spec import UNITS_KEYS, ZONING_KEYS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "inventory-file.md").read_text()
 SOURCES = [

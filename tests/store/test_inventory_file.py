@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.inventory_file import InventoryFile, read
+from carbonstore.inventory.inventory_file import InventoryFile, read
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NEXT_YEAR = datetime.now(UTC).year + 1

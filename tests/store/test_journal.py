@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from carbongrid.errors import InvalidInput
-from processes.database import Database, Postgres, Sqlite, Unreachable
-from processes.jobs import ANYONE, Busy, Job, Limits, Made, Submission, Task, caller_of, new_id
-from processes.journal import Journal
-from processes.results import ResultFiles
+from processes.jobs.database import Database, Postgres, Sqlite, Unreachable
+from processes.jobs.job import ANYONE, Busy, Job, Limits, Made, Submission, Task, caller_of, new_id
+from processes.jobs.journal import Journal
+from processes.jobs.results import ResultFiles
 from tests import postgres
 from tests.conftest import missing
 

@@ -13,12 +13,12 @@ import shapely
 from pyproj import CRS, Transformer
 
 from carbongrid.errors import NotFound, UnknownName
-from carbonstore import cells, quads, tms
-from carbonstore.catalogue import Snapshot
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells, quads, tms
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import geojson, mvt
 from carbonstore.encode.mvt_kernel import dictionary, varint, varint_size
+from carbonstore.releases.catalogue import Snapshot
 
 WEB, GEO, KR = "WebMercatorQuad", "WorldCRS84Quad", "KR5179"
 READ: Callable[..., dict[str, Any]] = mapbox_vector_tile.decode

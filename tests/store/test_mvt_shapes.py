@@ -9,11 +9,11 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from carbonstore import tms
+from carbonstore.collections import tms
+from carbonstore.collections.shapes import in_crs
+from carbonstore.collections.tms import EXTENT
 from carbonstore.encode import mvt_kernel
 from carbonstore.encode.mvt_shapes import LINES, MARGIN, POLYGONS, Paths
-from carbonstore.shapes import in_crs
-from carbonstore.tms import EXTENT
 
 Z, X, Y = 12, 3488, 1596
 """A tile near Sejong."""

@@ -12,13 +12,13 @@ import shapely
 from pyproj import Transformer
 
 from carbongrid.errors import NotFound
-from carbonstore import cells, tms
-from carbonstore.catalogue import Catalogue, Published
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells, tms
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.tms import EXTENT
+from carbonstore.collections.unit_collection import UnitCollection
 from carbonstore.encode import mvt
 from carbonstore.encode.mvt_shapes import MARGIN
-from carbonstore.tms import EXTENT
-from carbonstore.unit_collection import UnitCollection
+from carbonstore.releases.catalogue import Catalogue, Published
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 
 WEB = "WebMercatorQuad"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carbonstore.build import build
-from carbonstore.release import Release
+from carbonstore.building.build import build
+from carbonstore.releases.release import Release
 from tests.store.inventories import PLACE, line, square
 from tests.store.official import P, Q, register, shapefile, text, title_rows
 

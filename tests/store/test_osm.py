@@ -10,8 +10,8 @@ import pytest
 
 from carbongrid.crs import CRS84
 from carbongrid.errors import InvalidInput
-from carbonstore.inventory_file import read as read_inventory
-from carbonstore.reproject import reprojected
+from carbonstore.inventory.inventory_file import read as read_inventory
+from carbonstore.places.reproject import reprojected
 from carbonstore.sources import ReadContext, SourceTable, osm_tags, read_source
 from tests.store.inventories import CRS, context, line, spec, square
 from tests.store.pbf import write_pbf

@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 import shapely
 
-from carbongrid.boxes import meeting
 from carbongrid.errors import InvalidInput
-from carbonstore.build import build, silent
-from carbonstore.partials import Made, save, sound
-from carbonstore.partition import ONE_PROCESS, Partitioning, partitioned
+from carbongrid.geometry.boxes import meeting
+from carbonstore.building.build import build, silent
+from carbonstore.building.partials import Made, save, sound
+from carbonstore.building.partition import ONE_PROCESS, Partitioning, partitioned
+from carbonstore.releases.stored import Release
 from carbonstore.report import exact_sum
-from carbonstore.stored import Release
 from tests.store.inventories import CRS, PLACE, line, square
 
 TERMS = 'licence = "CC0-1.0"\nattribution = "Test"\n'
@@ -100,8 +100,8 @@ def test_two_workers_give_the_same_bytes(town: Path, whole: dict[str, bytes], tm
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from carbonstore.build import build, silent
-from carbonstore.partition import Partitioning
+from carbonstore.building.build import build, silent
+from carbonstore.building.partition import Partitioning
 left = int(sys.argv[3])
 def told(stage, done, total):
     global left

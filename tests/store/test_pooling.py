@@ -16,13 +16,13 @@ from carbongrid import buildings
 from carbongrid.disclosure import Rule
 from carbongrid.errors import InvalidInput
 from carbongrid.factors import FactorSet
-from carbonstore import pools as store
-from carbonstore.build import build
-from carbonstore.catalogue import Catalogue
-from carbonstore.edition import publish
+from carbonstore.building.build import build
+from carbonstore.releases import pools as store
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.edition import publish
+from carbonstore.releases.stored import Release
 from carbonstore.sources import Reading, read_sources
 from carbonstore.sources.pooling import Pooling
-from carbonstore.stored import Release
 from tests.store.inventories import CRS, PLACE, context, spec, square
 
 RULE = Rule()

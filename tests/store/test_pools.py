@@ -9,9 +9,9 @@ import pytest
 
 from carbongrid.disclosure import Metered, Pools, Rule, form
 from carbongrid.errors import Corrupt
-from carbonstore import pools as store
-from carbonstore.release import write
-from carbonstore.stored import Release
+from carbonstore.releases import pools as store
+from carbonstore.releases.release import write
+from carbonstore.releases.stored import Release
 from tests.toy import toy_inventory, toy_publication
 
 RULE = Rule()

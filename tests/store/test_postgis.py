@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from carbongrid.errors import InvalidInput, NotFound, UnknownName
-from carbonstore.build import build
-from carbonstore.compare import compare
+from carbonstore.audit.compare import compare
+from carbonstore.audit.validation import validate
+from carbonstore.building.build import build
 from carbonstore.sources import SourceTable, read_source
-from carbonstore.validation import validate
 from tests import postgres
 from tests.conftest import missing
 from tests.store.inventories import PLACE, context, line, spec, square

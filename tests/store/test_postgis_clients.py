@@ -11,11 +11,12 @@ import shapely
 from shapely.geometry import shape
 from starlette.testclient import TestClient
 
-from carbonstore import cells, postgis
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import geojson
+from carbonstore.postgis import publish as postgis
+from carbonstore.releases.catalogue import Catalogue
 from tests import postgres
 from tests.conftest import missing
 from tests.store.publishing import publish_version

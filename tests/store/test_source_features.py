@@ -17,14 +17,14 @@ from pyproj import Geod
 from carbongrid import buildings
 from carbongrid.errors import Corrupt, NotFound
 from carbongrid.factors import FactorSet
+from carbongrid.geometry.wkb import Wkb
 from carbongrid.inventory import ActivityTable, Inventory, Layer
-from carbongrid.wkb import Wkb
-from carbonstore import source_features
-from carbonstore.build import build, withheld
-from carbonstore.release import write
-from carbonstore.source_features import BLOCK, Described, SourceLevel
-from carbonstore.source_fields import ACTIVITY_FIELDS, activity_field, source_fields
-from carbonstore.stored import Release
+from carbonstore.building.build import build, withheld
+from carbonstore.collections.source_fields import ACTIVITY_FIELDS, activity_field, source_fields
+from carbonstore.releases import source_features
+from carbonstore.releases.release import write
+from carbonstore.releases.source_features import BLOCK, Described, SourceLevel
+from carbonstore.releases.stored import Release
 from tests.store.test_pooling import KWH, PNU, inventory, meters, village
 from tests.toy import CORNERS, toy_inventory, toy_publication
 

@@ -13,8 +13,8 @@ import shapely
 
 from carbongrid.crs import CRS84, project_polygon
 from carbongrid.errors import InvalidInput, UnknownName
-from carbonstore.boundary import polygon_of
-from carbonstore.reproject import reprojected
+from carbonstore.places.boundary import polygon_of
+from carbonstore.places.reproject import reprojected
 from carbonstore.sources import ReadContext, SourceTable, read_source
 from tests.store.inventories import CRS, SOUTH, WEST, context, line, spec, square
 

@@ -3,11 +3,11 @@
 
 import pyarrow as pa
 
-from carbonstore import cells
-from carbonstore.catalogue import Snapshot
-from carbonstore.cells import CellQuery
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
 from carbonstore.encode import geojson
 from carbonstore.encode.table import table
+from carbonstore.releases.catalogue import Snapshot
 
 
 def test_a_table_has_the_values_of_the_features(toy: Snapshot, square: Snapshot) -> None:

@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 from carbongrid.errors import InvalidInput
-from carbonstore.build import build
+from carbonstore.building.build import build
 from carbonstore.sources import SourceTable, read_source, read_sources
 from tests.store.inventories import CRS, SOUTH, WEST, context, spec, square
 from tests.store.test_osm import Extract

@@ -9,12 +9,12 @@ import pytest
 import shapely
 
 from carbongrid.errors import NotFound
-from carbonstore import cells
-from carbonstore.catalogue import Catalogue, Published
-from carbonstore.cells import CellQuery, Elsewhere
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery, Elsewhere
+from carbonstore.collections.unit_collection import UnitCollection
 from carbonstore.encode import geojson, jsonfg
 from carbonstore.filter import Filter, parse
-from carbonstore.unit_collection import UnitCollection
+from carbonstore.releases.catalogue import Catalogue, Published
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 
 LEVELS = ("nation", "sido", "sigungu", "dong")

@@ -8,7 +8,7 @@ import shapely
 
 from carbongrid.crs import geodesic_area
 from carbongrid.errors import NotFound
-from carbonstore.release import Release
+from carbonstore.releases.release import Release
 from tests.toy import BANDS, ROAD, SHOP, toy_store
 from tests.toy_units import CODE_1, CODE_2, toy_units_release
 

@@ -15,13 +15,13 @@ from carbongrid.crs import geodesic_area
 from carbongrid.errors import CarbongridError, Corrupt, InvalidInput
 from carbongrid.factors import FOLDER, read_country
 from carbongrid.unit_scheme import UnitScheme
-from carbonstore import krgc
-from carbonstore.balance import balance
-from carbonstore.boundary import areas_of
-from carbonstore.inventory_file import InventoryFile, read
-from carbonstore.release import write
-from carbonstore.unit_levels import UnitMap
-from carbonstore.unit_outlines import unit_outlines
+from carbonstore.building.balance import balance
+from carbonstore.inventory.inventory_file import InventoryFile, read
+from carbonstore.places import krgc
+from carbonstore.places.boundary import areas_of
+from carbonstore.places.unit_outlines import unit_outlines
+from carbonstore.releases.release import write
+from carbonstore.releases.unit_levels import UnitMap
 from tests.toy import toy_inventory, toy_publication
 from tests.toy_units import toy_map
 

@@ -7,12 +7,12 @@ import mapbox_vector_tile
 import pytest
 
 from carbon_provider.tilesets import TileSet
-from carbonstore import cells
-from carbonstore.catalogue import Catalogue, Snapshot
-from carbonstore.cells import CellQuery
-from carbonstore.collection import Collection
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import mvt
 from carbonstore.encode.geojson import feature_dicts
+from carbonstore.releases.catalogue import Catalogue, Snapshot
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 
 

@@ -19,9 +19,9 @@ from rasterio.transform import from_origin
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.factors import FactorSet
-from carbonstore.source_spec import SourceSpec, source_spec
+from carbonstore.inventory.source_spec import SourceSpec, source_spec
+from carbonstore.inventory.toml_keys import Keys
 from carbonstore.sources import ReadContext, SourceTable, read_source
-from carbonstore.toml_keys import Keys
 
 WEST, SOUTH = 67.80, 40.10
 PLACE = shapely.box(WEST, SOUTH, WEST + 0.02, SOUTH + 0.02)

@@ -12,18 +12,20 @@ import shapely
 from carbongrid.crs import CRS84
 from carbongrid.errors import CarbongridError, InvalidInput, UnknownName
 from carbongrid.unit_shapes import Units
-from carbonstore import build, cells, edition
-from carbonstore.balance import balance
-from carbonstore.catalogue import Catalogue
-from carbonstore.cells import CellQuery
+from carbonstore.building import build
+from carbonstore.building.balance import balance
+from carbonstore.collections import cells
+from carbonstore.collections.cells import CellQuery
 from carbonstore.encode.geojson import feature_dicts
-from carbonstore.inventory_file import InventoryFile, read
-from carbonstore.release import Release, write
-from carbonstore.reproject import reprojected
-from carbonstore.unit_levels import UnitMap
-from carbonstore.unit_maps import unit_map
-from carbonstore.unit_outlines import unit_outlines
-from carbonstore.zoning import Districts, Holders
+from carbonstore.inventory.inventory_file import InventoryFile, read
+from carbonstore.places.reproject import reprojected
+from carbonstore.places.unit_maps import unit_map
+from carbonstore.places.unit_outlines import unit_outlines
+from carbonstore.places.zoning import Districts, Holders
+from carbonstore.releases import edition
+from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import Release, write
+from carbonstore.releases.unit_levels import UnitMap
 from tests.store.inventories import CRS, TERMS, square
 from tests.store.official import shapefile
 from tests.toy import BANDS, NORTH, ROAD, SHOP, SOUTH, WEST, on_earth, toy_inventory, toy_publication

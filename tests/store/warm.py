@@ -4,7 +4,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from carbonstore.catalogue import Catalogue
+from carbonstore.releases.catalogue import Catalogue
 from tests.store.publishing import publish_version, walk
 
 with TemporaryDirectory() as folder:

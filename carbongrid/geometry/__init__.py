@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels over coordinates: boxes, rings, overlaps, curves; WKB in and out."""
