@@ -50,4 +50,4 @@ def checked(tree: Tree | None, collection: Collection) -> Filter | None:
     crs = getattr(tree, _STATED, CRS84)
     if crs not in collection.crs:
         raise UnknownName(crs, collection.crs, kind="CRS", where="filter-crs")
-    return Filter.of(tree, collection.fields)
+    return Filter.of(tree, collection.fields, called=collection.called)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr
 
 from carbongrid.buildings import METERS, estimate, meters_left_out
 from carbongrid.disclosure import Concentration, Rule
@@ -35,6 +36,9 @@ LEAST_PARCELS = 10
 """A use with fewer held-out parcels is left out: its figures would be chance, and near to single meters."""
 STATED_PCT, LEAST_PCT, MOST_PCT = 95, 90, 99
 """What an interval should cover, and the range in which it counts as doing so."""
+CHANCE = 0.99
+"""Of honest intervals, so many have a coverage within the range that is called chance: ten verdicts of one validation
+(five uses, two quantities) are all right by it in nine of ten."""
 ENERGY, EMISSION = "energy_kwh", "co2e_kg"
 _REPEATED = ("ch4", "n2o")
 """Gases whose lines repeat the fuel of the CO2 line."""
@@ -71,25 +75,41 @@ class Comparison:
             mape_pct=_rounded(100 * np.mean(np.abs(error) / self.observed)),
             rmse=float(f"{np.sqrt(np.mean(error**2)):.3g}"),
             coverage_pct=_rounded(100 * np.mean(covered)),
+            chance_pct=by_chance(len(covered)),
         )
 
 
 @dataclass(frozen=True)
 class Fit:
     """``bias_pct`` of the sum (positive: predicted too much), mean absolute error, root mean square error in the
-    quantity's unit, and how many of 100 intervals hold what was metered."""
+    quantity's unit, how many of 100 intervals hold what was metered, and between what that may lie by chance."""
 
     bias_pct: float
     mape_pct: float
     rmse: float
     coverage_pct: float
+    chance_pct: tuple[float, float]
 
     @property
     def verdict(self) -> str:
-        """Whether the stated uncertainty is honest: ok, under (intervals too narrow) or over (too wide)."""
-        if self.coverage_pct < LEAST_PCT:
+        """Whether the stated uncertainty is honest: ok, under (intervals too narrow) or over (too wide).
+
+        Few parcels stray by luck: what chance explains is no fault of the intervals.
+        """
+        low, high = self.chance_pct
+        if self.coverage_pct < min(LEAST_PCT, low):
             return "under"
-        return "over" if self.coverage_pct > MOST_PCT else "ok"
+        return "over" if self.coverage_pct > max(MOST_PCT, high) else "ok"
+
+
+def by_chance(parcels: int) -> tuple[float, float]:
+    """Least and greatest coverage in per cent that honest intervals of so many parcels have in CHANCE of all draws.
+
+    Binomial with STATED_PCT; parcels err apart, so rows that they share can only widen it.
+    """
+    up_to = bdtr(np.arange(parcels + 1), parcels, STATED_PCT / 100)
+    low, high = np.searchsorted(up_to, [(1 - CHANCE) / 2, (1 + CHANCE) / 2])
+    return _rounded(100 * low / parcels), _rounded(100 * min(high, parcels) / parcels)
 
 
 def validate(

@@ -53,14 +53,15 @@ def _print(result: Mapping[str, Any]) -> None:
         f"{parcels['held_out']:,} of {parcels['metered']:,} metered parcels held out",
         title_justify="left",
     )
-    for head in ("use", "of", "parcels", "bias %", "MAPE %", "RMSE", "in 95 % interval"):
+    for head in ("use", "of", "parcels", "bias %", "MAPE %", "RMSE", "in 95 % interval", "by chance"):
         table.add_column(head, justify="left" if head in ("use", "of") else "right")
     table.add_column("uncertainty")
     for use, fits in {**result["uses"], "all": result["all"]}.items():
         for quantity, fit in fits.items():
             numbers = (f"{fit['bias_pct']:+.1f}", f"{fit['mape_pct']:.1f}", f"{fit['rmse']:,.0f} {UNITS[quantity]}")
             covered = f"{fit['coverage_pct']:.1f} %"
-            table.add_row(use, quantity, f"{fit['parcels']:,}", *numbers, covered, VERDICTS[fit["verdict"]])
+            chance = "{:g}-{:g} %".format(*fit["chance_pct"]) if "chance_pct" in fit else ""
+            table.add_row(use, quantity, f"{fit['parcels']:,}", *numbers, covered, chance, VERDICTS[fit["verdict"]])
     out.print(table)
     skipped = parcels["not_comparable"] + parcels["in_small_uses"]
     if skipped:

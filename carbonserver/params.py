@@ -87,7 +87,7 @@ def cql2(params: Params, collection: Collection) -> Filter | None:
                 raise InvalidInput("it is of no use without filter", where=name)
         return None
     tree = parse(text, params.get("filter-lang"))
-    return Filter.of(tree, collection.fields, OutputCrs.of(crs, collection.crs))
+    return Filter.of(tree, collection.fields, OutputCrs.of(crs, collection.crs), collection.called)
 
 
 def _in_crs84(box: list[float], source: str) -> Box:

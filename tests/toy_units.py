@@ -30,11 +30,13 @@ CODE_1, CODE_2 = "3611010100", "3611010200"
 NAMES = {"KR": "대한민국", "36": "장난감시도", "36110": "장난감시", CODE_1: "하나동", CODE_2: "둘동"}
 
 
-def toy_outlines(codes: Sequence[str] = (CODE_1, CODE_2)) -> Outlines:
+def toy_outlines(
+    codes: Sequence[str] = (CODE_1, CODE_2), shapes: Sequence[shapely.Polygon] = (DONG_1, DONG_2)
+) -> Outlines:
     """The two dongs in EPSG:5179, as they come from their source."""
     scheme = read_country(FOLDER / "kor").units
     assert scheme is not None
-    outlines = [polygonal(on_earth(shape, 5179)) for shape in (DONG_1, DONG_2)]
+    outlines = [polygonal(on_earth(shape, 5179)) for shape in shapes]
     units = Units.of(list(codes), [NAMES[CODE_1], NAMES[CODE_2]], outlines, "EPSG:5179", [CODE_1, CODE_2])
     names = {**NAMES, **dict(zip(units.code, units.name, strict=True))}
     return Outlines(scheme, units, names, {"3611010300": 1e6, "1111010100": 1e6})
@@ -50,9 +52,13 @@ def toy_known() -> Known:
     )
 
 
-def toy_map(inventory: Inventory, codes: Sequence[str] = (CODE_1, CODE_2)) -> UnitMap:
+def toy_map(
+    inventory: Inventory,
+    codes: Sequence[str] = (CODE_1, CODE_2),
+    outlines: Sequence[shapely.Polygon] = (DONG_1, DONG_2),
+) -> UnitMap:
     """Nation, sido, sigungu and dong of a toy inventory in EPSG:5179."""
-    return unit_map(inventory, toy_outlines(codes), toy_known())
+    return unit_map(inventory, toy_outlines(codes, outlines), toy_known())
 
 
 def toy_units_release(root: Path, year: int = 2023, codes: Sequence[str] = (CODE_1, CODE_2)) -> Release:

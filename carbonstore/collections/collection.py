@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 HISTORY = "-history"
 ALL = slice(None)
+RECODED = ("unit_code", "pnu")
+"""Properties that begin with the code of a unit, which may have changed (docs/adr/0009)."""
 
 
 def split_id(feature_id: str) -> tuple[str, int | None]:
@@ -136,6 +138,10 @@ class Collection(ABC):
         if name not in self.codes:
             return None
         return self.find(year, [key for text in texts for key in self.keys_named(name, text)])
+
+    def called(self, name: str, text: str) -> str:
+        """A text that a property shall equal, as its records have it: a former code of a unit reads as its own."""
+        return self.release(self.newest).own_code(text) if name in RECODED else text
 
     @property
     def scattered(self) -> Sequence[str]:

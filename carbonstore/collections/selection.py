@@ -128,7 +128,8 @@ class Selection:
             years = [y.among(self.collection.find(y.year, keys)) for y in self.years]
         else:
             whole = [(0, y.count) for y in self.years]
-            mask = _equals(self.batch(whole).column(name), name, value)
+            wanted = self.collection.called(name, value) if isinstance(value, str) else value
+            mask = _equals(self.batch(whole).column(name), name, wanted)
             years = [y.keep(mask[a:b]) for y, (a, b) in zip(self.years, self.spans, strict=True)]
         return replace(self, years=tuple(years))
 

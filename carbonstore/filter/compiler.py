@@ -39,14 +39,23 @@ class Operand:
     value: Any
 
 
-def compiled(tree: Tree, fields: Mapping[str, Field]) -> Condition:
+type Called = Callable[[str, str], str]
+"""A property's name and a text that it shall equal -> that text as rows have it (a unit's former code: its own)."""
+
+
+def verbatim(_name: str, text: str) -> str:
+    """Texts mean what they say."""
+    return text
+
+
+def compiled(tree: Tree, fields: Mapping[str, Field], called: Called = verbatim) -> Condition:
     """The condition that a filter states about rows with these properties."""
-    return _Compiler(fields).condition(tree)
+    return _Compiler(fields, called).condition(tree)
 
 
 class _Compiler:
-    def __init__(self, fields: Mapping[str, Field]) -> None:
-        self.fields = fields
+    def __init__(self, fields: Mapping[str, Field], called: Called) -> None:
+        self.fields, self.called = fields, called
 
     def condition(self, tree: Tree) -> Condition:
         """A part that must be true or false."""
@@ -129,7 +138,7 @@ class _Compiler:
         operator = tree.op.value
         left, right = self._alike(self.operand(tree.lhs), self.operand(tree.rhs), operator)
         if operator in ("=", "<>"):
-            found = _equal(left, right)
+            found = _equal(self._held(left, right), self._held(right, left))
             return _truth(make.Not(found) if operator == "<>" else found)
         if left.kind not in ("number", "date", "text"):
             raise _wrong(f"'{operator}' cannot compare values of type {left.kind}", "number", "date", "text")
@@ -146,6 +155,15 @@ class _Compiler:
             raise _wrong(f"'{operator}' cannot compare {left.kind} with {right.kind}", left.kind)
         return left, right
 
+    def _held(self, operand: Operand, other: Operand) -> Operand:
+        """A literal as the property that it shall equal has it; anything else as it is."""
+        if not isinstance(other.value, Text) or not isinstance(operand.value, Text):
+            return operand
+        name, literal = other.value.name, operand.value.literal
+        if name is None or operand.value.name is not None or other.value.folds or operand.value.folds:
+            return operand
+        return Operand("text", Text(None, self.called(name, literal)))
+
     def between(self, tree: ast.Between) -> Operand:
         """BETWEEN: both bounds included."""
         both = ast.And(ast.GreaterEqual(tree.lhs, tree.low), ast.LessEqual(tree.lhs, tree.high))
@@ -156,7 +174,7 @@ class _Compiler:
         """IN: equal to one of the list."""
         left = self.operand(tree.lhs)
         pairs = [self._alike(left, self.operand(item), "IN") for item in tree.sub_nodes]
-        found = _among(pairs)
+        found = _among([(a, self._held(b, a)) for a, b in pairs])
         return _truth(make.Not(found) if tree.not_ else found)
 
     def likeness(self, tree: ast.Like) -> Operand:
@@ -270,9 +288,9 @@ def _texts(operator: str, left: Text, right: Text) -> Condition:
     if a is None and b is None:
         return make.PairOfTexts(operator, left, right)
     if operator == "=":
-        value = b if b is not None else a
+        value, other = (b, left) if b is not None else (a, right)
         assert value is not None
-        return _tested(left if a is None else right, lambda text: text == value, (value,))
+        return _tested(other, lambda text: text == value, (value,))
     if b is not None:
         return _tested(left, lambda text: text < b)
     return _tested(right, lambda text: a is not None and a < text)

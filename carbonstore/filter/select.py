@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from carbonstore.collections.fields import Field
 from carbonstore.collections.quads import WGS84, OutputCrs
-from carbonstore.filter.compiler import compiled
+from carbonstore.filter.compiler import Called, compiled, verbatim
 from carbonstore.filter.conditions import Condition
 from carbonstore.filter.geometry import in_crs84
 from carbonstore.filter.source import AT_ONCE, BLOCK, Blocks, Ints, Part, Rows, Source
@@ -33,9 +33,9 @@ class Filter:
     condition: Condition
 
     @classmethod
-    def of(cls, tree: Tree, fields: Mapping[str, Field], crs: OutputCrs = WGS84) -> "Filter":
+    def of(cls, tree: Tree, fields: Mapping[str, Field], crs: OutputCrs = WGS84, called: Called = verbatim) -> "Filter":
         """Of a syntax tree whose geometries are in ``crs``; InvalidInput names what is wrong with it."""
-        return cls(compiled(in_crs84(tree, crs), fields))
+        return cls(compiled(in_crs84(tree, crs), fields, called))
 
     def select(self, source: Source, rows: Ints | None = None, *, scan: bool = False) -> Ints | None:
         """The rows among these (None = all, else ascending) for which it is true; None = all of the source.

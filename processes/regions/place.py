@@ -7,25 +7,31 @@ from dataclasses import dataclass
 
 from carbongrid.region import Region
 from carbongrid.sectors import SECTORS
+from carbonstore.collections.collection import split_id
+from carbonstore.collections.unit_collection import UnitCollection
 from carbonstore.releases.catalogue import Published, Snapshot
 from carbonstore.releases.stored import Release
 from processes.activity import tables as activity
-from processes.base import Context, Placed
+from processes.base import Context, Link, Placed
 from processes.choice import inventory_of
 from processes.regions.clipped import clipped
 from processes.regions.inside import Choice, Inside, Stock
-from processes.regions.region import resolve, served
+from processes.regions.region import linked, resolve, served
 from processes.regions.stocks import estimate, stock
-from processes.regions.units import Unit, codes, holder, named
+from processes.regions.units import Unit, has, holder, named
 
 
 @dataclass(frozen=True)
 class Place:
-    """What is summed: a region, or a unit by its code, of one inventory. ``kept``: it outlives the request."""
+    """What is summed: a region, or a unit by its code, of one inventory. ``kept``: it outlives the request.
+
+    ``linked``: code of the unit whose item a link names; the region is the outline that it has there.
+    """
 
     published: Published
     what: Region | Placed
     kept: bool = True
+    linked: Placed | None = None
 
     def region(self, release: Release) -> Region:
         """Its outline in a release."""
@@ -33,15 +39,22 @@ class Place:
 
     def in_year(self, release: Release) -> bool:
         """Whether a release has it: a unit may be younger."""
-        return isinstance(self.what, Region) or self.what.value in codes(release)
+        return isinstance(self.what, Region) or has(release, self.what)
 
     def estimate(self, release: Release, choice: Choice) -> Inside:
         """One year. The published table rests on sources: by ``cells`` a unit is an outline like any other."""
-        if isinstance(self.what, Region):
-            return estimate(release, self.what, choice, kept=self.kept)
-        unit = Unit.of(release, self.what)
-        cut = estimate(release, unit.region, choice)
-        return unit.published(cut) if choice.method == "sources" else cut
+        cut = estimate(release, self.region(release), choice, kept=self.kept)
+        unit = self._unit(release) if choice.method == "sources" else None
+        return cut if unit is None else unit.published(cut)
+
+    def _unit(self, release: Release) -> Unit | None:
+        """The published unit that it is; that of a link only where its outline is the one linked to."""
+        if isinstance(self.what, Placed):
+            return Unit.of(release, self.what)
+        if self.linked is None or not has(release, self.linked):
+            return None
+        unit = Unit.of(release, self.linked)
+        return unit if unit.region == self.what else None
 
     def clipped(self, years: Sequence[int], choice: Choice, level: int) -> Published:
         """The inventory with the region's cells of one level in these years. A made one is the region's already."""
@@ -78,7 +91,17 @@ def place(inputs: Mapping[str, object], snapshot: Snapshot, url: str) -> Place:
     if code is not None:
         return Place(holder(code, name, snapshot.inventories), code)
     region, at = resolve(inputs["region"], snapshot, url, served(snapshot))
-    return Place(inventory_of(name, region.polygon, snapshot.inventories, at), region)
+    published = inventory_of(name, region.polygon, snapshot.inventories, at)
+    return Place(published, region, linked=_linked_unit(inputs["region"], snapshot, url, published.id))
+
+
+def _linked_unit(given: object, snapshot: Snapshot, url: str, inventory: str) -> Placed | None:
+    """The code of the inventory's unit whose item a link names; None for any other region."""
+    if not isinstance(given, Link):
+        return None
+    collection, feature = linked(given, snapshot, url)
+    unit = isinstance(collection, UnitCollection) and collection.inventory == inventory
+    return Placed(split_id(feature)[0], given.at) if unit else None
 
 
 def choice_of(inputs: Mapping[str, object]) -> Choice:

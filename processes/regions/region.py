@@ -18,6 +18,7 @@ from shapely.geometry import mapping
 
 from carbongrid.crs import CRS84, transformer
 from carbongrid.errors import CarbongridError, InvalidInput, NotFound, TooLarge
+from carbongrid.geometry.wkb import polygonal
 from carbongrid.grid import Cell
 from carbongrid.region import MAX_VERTICES, Box, Region
 from carbonstore.collections import cells
@@ -124,16 +125,21 @@ def served(snapshot: Snapshot) -> Box | None:
 
 def item(link: Link, snapshot: Snapshot, url: str) -> Polygon | MultiPolygon:
     """The area of the item of this server that a link names, in CRS84."""
+    try:
+        return outline(*linked(link, snapshot, url))
+    except CarbongridError as error:
+        raise InvalidInput(error.what, where=point(link.at, "href"), allowed=error.allowed) from None
+
+
+def linked(link: Link, snapshot: Snapshot, url: str) -> tuple[Collection, str]:
+    """The collection and the feature id that a link to an item of this server names, of the edition it names."""
     here = point(link.at, "href")
     address = urlsplit(link.href.removeprefix(url))
     found = _ITEM.fullmatch(address.path)
     if address.scheme or address.netloc or found is None:
         raise refuse("only an item of this server is taken by reference", here, f"{url}/collections/…/items/…")
     collection, feature = (unquote(part) for part in found.groups())
-    try:
-        return outline(snapshot.at(collection, dict(parse_qsl(address.query)).get("edition")), feature)
-    except CarbongridError as error:
-        raise InvalidInput(error.what, where=here, allowed=error.allowed) from None
+    return snapshot.at(collection, dict(parse_qsl(address.query)).get("edition")), feature
 
 
 def outline(collection: Collection, feature: str) -> Polygon | MultiPolygon:
@@ -145,7 +151,12 @@ def outline(collection: Collection, feature: str) -> Polygon | MultiPolygon:
     (found,) = collection.shapes(part.year, part.rows)
     if not isinstance(found, Polygon | MultiPolygon):
         raise NotFound(f"item '{feature}' of {collection.id} has no area")
-    return found
+    return mended(found)
+
+
+def mended(outline: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
+    """An outline made valid: cut to nine decimals, it may cross itself."""
+    return outline if outline.is_valid else polygonal(shapely.make_valid(outline))
 
 
 def square(cell: Cell, crs: str) -> Polygon:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
-import shapely
 
 from carbongrid.errors import InvalidInput, UnknownName
 from carbongrid.geometry.wkb import polygonal
@@ -22,6 +21,7 @@ from carbonstore.releases.stored import Release
 from carbonstore.releases.unit_levels import UnitLevel
 from processes.base import Placed
 from processes.regions.inside import Choice, Inside
+from processes.regions.region import mended
 from processes.schema import point, refuse
 
 
@@ -58,6 +58,11 @@ def codes(release: Release) -> Mapping[str, tuple[UnitLevel, int]]:
     return {code: (level, row) for level in levels for row, code in enumerate(level.code[:-1].tolist())}
 
 
+def has(release: Release, code: Placed) -> bool:
+    """Whether a release has the unit of a code of any day."""
+    return release.own_code(str(code.value)) in codes(release)
+
+
 class Unit:
     """One unit in one release."""
 
@@ -75,9 +80,7 @@ class Unit:
     @property
     def region(self) -> Region:
         """Its published outline."""
-        at, raw = self._level.geometry.offsets, self._level.geometry.data
-        outline = shapely.from_wkb(raw[at[self._row] : at[self._row + 1]].tobytes())
-        return Region.from_polygon(polygonal(outline if outline.is_valid else shapely.make_valid(outline)))
+        return Region.from_polygon(mended(polygonal(self._level.shapes.geometry[self._row])))
 
     def published(self, cut: Inside) -> Inside:
         """A cut by the outline, with everything that is published of the unit in place of it."""

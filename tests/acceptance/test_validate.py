@@ -40,6 +40,8 @@ def test_coverage_follows_the_spread(place: tuple[float, Path, Path]) -> None:
     assert result["year"] == YEAR
     assert result["parcels"]["held_out"] > 1000
     for fit in result["all"].values():
+        low, high = fit["chance_pct"]
+        assert 90 < low < 95 < high < 99
         if spread == 1:
             assert 90 <= fit["coverage_pct"] <= 99
             assert fit["verdict"] == "ok"

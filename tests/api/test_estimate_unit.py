@@ -2,19 +2,24 @@
 """estimate-region of a unit by its code: the published kilograms, also where they differ from a cut by the outline."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+import shapely
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from carbongrid.sectors import INTERVALS, figures
+from carbonstore.releases import edition
 from carbonstore.releases.catalogue import Catalogue
+from carbonstore.releases.release import write
 from processes.web.routes import routes
-from tests.toy_units import CODE_1, CODE_2, toy_units_store
+from tests.toy import NORTH, SOUTH, WEST, toy_inventory, toy_publication
+from tests.toy_units import CODE_1, CODE_2, DONG_2, toy_map, toy_units_store
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,34 @@ def test_a_unit_answers_with_its_published_kilograms(client: TestClient, store: 
         assert known["emission_total"] > 0 or code == CODE_2
         for name, kg in year["unrounded_kg"].items():
             assert kg is None or kg == pytest.approx(known[name], abs=6)
+
+
+@pytest.mark.parametrize("history", ["", "-history"])
+@pytest.mark.parametrize(("level", "code"), [("dong", CODE_1), ("dong", CODE_2), ("sigungu", "36110")])
+def test_a_link_to_a_unit_s_item_answers_as_its_code(client: TestClient, level: str, code: str, history: str) -> None:
+    link = {"href": f"http://test.example/collections/toy-{level}{history}/items/{code}.2023"}
+    by_code, by_link = (ask(client, region, year=[2022, 2023]) for region in ({"unit": code}, link))
+    assert by_link["totals"] == by_code["totals"]
+    whole = [year["kg"]["emission_total"] for year in by_link["totals"]["years"]]
+    assert whole[0] > 0 or code == CODE_2
+    by_cells = ask(client, link, method="cells")["totals"]
+    assert by_cells == ask(client, {"unit": code}, method="cells")["totals"]
+
+
+def test_a_link_to_an_outline_that_changed_is_that_outline(tmp_path: Path) -> None:
+    """Of the year before, the dong was 60 m wide and is 80 m wide now: the link means what it shows, 60 m."""
+    inventories = {year: toy_inventory(year) for year in (2022, 2023)}
+    for year, east in ((2022, 60), (2023, 80)):
+        made = toy_map(inventories[year], outlines=(shapely.box(WEST, SOUTH, east, NORTH), DONG_2))
+        write(inventories[year], replace(toy_publication(inventories[year]), units=made), tmp_path)
+    edition.publish(tmp_path, "toy")
+    with TestClient(Starlette(routes=routes(Catalogue(tmp_path), "http://test.example"))) as opened:
+        item = "/collections/toy-dong-history/items/{}.{}"
+        link = {"href": item.format(CODE_1, 2022)}
+        first, second = ask(opened, link, year=[2022, 2023])["totals"]["years"]
+        assert first["kg"] == ask(opened, {"unit": CODE_1}, year=2022)["totals"]["years"][0]["kg"]
+        (now,) = ask(opened, {"unit": CODE_1}, year=2023)["totals"]["years"]
+        assert second["kg"]["emission_total"] < now["kg"]["emission_total"]
 
 
 def test_dongs_and_their_sigungu_add_up(client: TestClient) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from carbongrid.factors import FactorSet
-from carbongrid.validation import Comparison, validate
+from carbongrid.validation import Comparison, by_chance, validate
 from tests.model.activity import table
 
 KOR = FactorSet.load("kor")
@@ -68,6 +68,30 @@ def test_error_by_hand():
     c = Comparison(np.array([100.0, 200.0]), np.array([110.0, 180.0]), np.array([9.0, 40.0])).fit()
     # errors +10 and -20: -10 of 300, mean of 10 % and 10 %, root of (100 + 400) / 2; 101..119 misses 100
     assert (c.bias_pct, c.mape_pct, c.rmse, c.coverage_pct) == (-3.3, 10, 15.8, 50)
+
+
+def missed(misses, n):
+    """A fit of ``n`` parcels of 100 kg of which so many intervals miss."""
+    observed = np.where(np.arange(n) < misses, 200.0, 100.0)
+    return Comparison(observed, np.full(n, 100.0), np.full(n, 10.0)).fit()
+
+
+def test_what_chance_explains_is_no_fault_of_the_intervals():
+    # P(k <= 8 of 12 at 0.95) = 0.22 %, P(k <= 9) = 1.96 %: 9 of 12 happen by luck, 8 do not
+    assert by_chance(12) == (75.0, 100.0)
+    assert [(f.coverage_pct, f.verdict) for f in (missed(3, 12), missed(4, 12))] == [(75.0, "ok"), (66.7, "under")]
+    assert missed(0, 12).verdict == "ok"
+    # of many parcels chance explains little and the range that is asked for counts
+    low, high = by_chance(10_000)
+    assert (low, high) == (pytest.approx(94.4, abs=0.1), pytest.approx(95.6, abs=0.1))
+    assert [missed(n, 10_000).verdict for n in (50, 300, 999, 1_100)] == ["over", "ok", "ok", "under"]
+
+
+def test_honest_intervals_of_few_parcels_are_seldom_blamed():
+    held = np.random.default_rng(7).binomial(12, 0.95, 20_000)
+    blamed = [missed(12 - k, 12).verdict != "ok" for k in range(13)]
+    assert np.mean(np.array(blamed)[held]) < 0.005
+    assert np.mean(100 * held / 12 < 90) > 0.1, "the plain threshold would blame every ninth"
 
 
 def test_the_buildings_of_a_parcel_count_together():

@@ -52,10 +52,38 @@ def test_either_code_finds_the_whole_line(toy: Published, code: str) -> None:
     assert found.tolist() == [15_072, 7536], "7500 kg of CO2 and 36 of CH4; twice as much in 2022"
 
 
-def test_a_filter_compares_texts_as_they_are_shown(toy: Published) -> None:
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (f"unit_code = '{NEW}'", 2),
+        (f"unit_code = '{OLD}'", 2),
+        (f"'{OLD}' = unit_code", 2),
+        (f"unit_code <> '{OLD}'", 4),
+        (f"unit_code IN ('{OLD}', '{OTHER}')", 4),
+        (f"unit_code NOT IN ('{OLD}')", 4),
+        (f"NOT (unit_code = '{OLD}') AND year = 2022", 2),
+        # what is no equality of a code looks at the text that is shown
+        ("unit_code LIKE '51%'", 2),
+        ("unit_code LIKE '42%'", 0),
+        (f"CASEI(unit_code) = CASEI('{OLD}')", 0),
+        (f"unit_name = '{OLD}'", 0),
+        (f"'{OLD}' = '{NEW}'", 0),
+    ],
+)
+def test_either_code_stands_for_the_unit_in_a_filter(toy: Published, text: str, count: int) -> None:
     history = UnitCollection(toy, True, "dong")
-    for text, count in ((f"unit_code = '{NEW}'", 2), (f"unit_code = '{OLD}'", 0), ("unit_code LIKE '51%'", 2)):
-        assert len(ids(history, filter=Filter.of(parse(text), history.fields))) == count
+    asked = Filter.of(parse(text), history.fields, called=history.called)
+    assert len(ids(history, filter=asked)) == count
+
+
+@pytest.mark.parametrize("code", [OLD, NEW])
+def test_cells_are_found_by_either_code_of_their_unit(toy: Published, code: str) -> None:
+    found = toy.collection(100, history=True)
+    asked = Filter.of(parse(f"unit_code = '{code}' AND year = 2023"), found.fields, called=found.called)
+    by_filter = cells.read(found, CellQuery(filter=asked))
+    by_name = cells.read(found, CellQuery(where=(("unit_code", code),), years=(2023,)))
+    assert by_filter.matched == by_name.matched == 24
+    assert int(by_filter.kg["emission_transport"].sum()) == int(by_name.kg["emission_transport"].sum()) > 7000
 
 
 def test_a_former_code_leads_to_the_record(toy: Published) -> None:
