@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 from starlette.types import ASGIApp
 
 FLAGS = (
@@ -105,13 +105,19 @@ _READ = """points => new Promise(resolve => {
 })"""
 
 
+def _miss(seen: Visit, request: Request) -> None:
+    """A request that failed; leaving a page cuts off what it still loads, which is none."""
+    if request.failure != "net::ERR_ABORTED":
+        seen.complaints.append(f"request failed: {request.url}")
+
+
 def visit(browser: Browser, url: str, **context: Any) -> Visit:
     """Open an address of our own server and wait for its first picture; ``context`` goes to playwright."""
     page = browser.new_context(**context).new_page()
     seen = Visit(page, "{0.scheme}://{0.netloc}".format(urlsplit(url)))
     page.on("pageerror", lambda error: seen.complaints.append(f"script: {error}"))
     page.on("console", lambda message: _hear(seen, message))
-    page.on("requestfailed", lambda request: seen.complaints.append(f"request failed: {request.url}"))
+    page.on("requestfailed", lambda request: _miss(seen, request))
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("response", lambda response: _answer(seen, response))
     page.goto(url)

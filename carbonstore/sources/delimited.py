@@ -32,6 +32,8 @@ from carbonstore.sources.parcel_energy import Meters, meters
 from carbonstore.sources.table import features_of
 
 _WKT, _LON, _LAT = "wkt", "lon", "lat"
+_BLOCK = 16 << 20
+"""Bytes read at once: no row may be longer, and an outline of a whole region may have megabytes of text."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def _options(
         else None
     )
     quoted = spec.separator in ",;\t"
-    reading = pcsv.ReadOptions(column_names=names, encoding="utf-8" if encoding == "utf-8-sig" else encoding)
+    plain = "utf-8" if encoding == "utf-8-sig" else encoding
+    reading = pcsv.ReadOptions(column_names=names, encoding=plain, block_size=_BLOCK)
     parsing = pcsv.ParseOptions(
         delimiter=spec.separator,
         quote_char='"' if quoted else False,

@@ -145,7 +145,7 @@ def test_a_full_disk_gets_one_clear_line(tmp_path: Path, source: Path) -> None:
     data = tmp_path / "data"
     script = (
         "import errno, sys\n"
-        "from carbonstore import disk\n"
+        "from carbonstore.releases import disk\n"
         "def full(path, data):\n"
         "    raise OSError(errno.ENOSPC, 'No space left on device', str(path))\n"
         "disk.write = full\n"

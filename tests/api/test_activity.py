@@ -318,7 +318,7 @@ ROAD = features([shapely.LineString([(EAST, NORTH), (EAST + 90, NORTH)])], aadt=
         (KOREA | {"buildings": text("a,b\n")}, "/inputs/buildings", ""),
         (KOREA | {"buildings": text("a,b\n1,2\n")}, "/inputs/columns/buildings", "no geometry column"),
         (KOREA | {"buildings": DEEP, "source_crs": {"buildings": "EPSG:4326"}}, "/inputs/buildings", "no readable"),
-        (KOREA | {"buildings": DEEP_JSON}, "/inputs/buildings", ""),
+        (KOREA | {"buildings": DEEP_JSON}, "/inputs/buildings/value", "GeoJSON"),
         (KOREA | {"buildings": text("lon,lat\nx,y\n")}, "/inputs/buildings", ""),
         (KOREA | {"buildings": qualified(b"\xff\xfe\x00,\n\x01", CSV)}, "/inputs/columns/buildings", "1 fields"),
         (KOREA | {"buildings": qualified(b"SQLite format 3\0", GEOPACKAGE)}, "/inputs/buildings/value", "GeoPackage"),
