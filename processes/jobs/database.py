@@ -80,8 +80,8 @@ class Sqlite:
     @contextmanager
     def transaction(self, mode: Mode = "write") -> Iterator[Session]:
         """One writer at a time: every one is alone."""
-        connection = self._connection()
         try:
+            connection = self._connection()
             connection.execute("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
             try:
                 yield _Ran(connection.execute, self._SQL)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import psutil
 
@@ -47,12 +48,18 @@ def serving(data: Path, *options: str, **settings: str) -> Iterator[Server]:
     environment = os.environ | {"CARBONGRID_DATA": str(data), "CARBONGRID_PORT": str(port)} | settings
     environment.pop("CARBONGRID_URL", None)
     command = [sys.executable, "-m", "carbonserver", "serve", *options]
-    silent = subprocess.DEVNULL
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=silent, stderr=silent) as process:
+    with (
+        TemporaryFile() as said,
+        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=said, stderr=said) as process,
+    ):
         server = Server(f"http://localhost:{port}", process)
         try:
             await_health(server.url, process, 180)
             yield server
+        except BaseException:
+            said.seek(0)
+            print(said.read().decode()[-20_000:])
+            raise
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -314,3 +314,10 @@ def test_results_without_a_job_are_swept(tmp_path: Path) -> None:
     assert files.sweep({"job.2"}, stale_s=0) == 1
     files.drop(made[1])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_opened_is_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    """Also at a thread's first connection: the client is told to come back."""
+    (tmp_path / "journal.sqlite").mkdir()
+    with pytest.raises(Unreachable):
+        Journal(Sqlite(tmp_path / "journal.sqlite"))
