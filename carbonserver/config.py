@@ -52,11 +52,8 @@ LICENCE_PAGES = {
 OGC = "http://www.opengis.net/def/rel/ogc/1.0"
 STYLES = f"{OGC}/styles"
 """Relation of a collection's list of styles (OGC API - Styles, a draft)."""
-TILESETS = (
-    ("map", "지도 타일 (PNG) · Map tiles (PNG)"),
-    ("coverage", "값 타일 (PNG) · Value tiles (PNG)"),
-)
-"""Relation ``tilesets-{}`` and path, and title of the tiles of pixels (OGC 20-057, table 2)."""
+TILESETS = {"map": "지도 타일 (PNG) · Map tiles (PNG)", "coverage": "값 타일 (PNG) · Value tiles (PNG)"}
+"""Relation ``tilesets-{}`` and path, and title of the tiles of pixels (OGC 20-057, table 2); values are of cells."""
 MANAGER = "processes.jobs.manager.CarbonManager"
 
 
@@ -183,7 +180,8 @@ def _links(collection: Collection, place: Place) -> list[Json]:
         *(
             {"rel": f"{OGC}/tilesets-{kind}", "type": "application/json", "title": title}
             | {"href": f"{here}/{kind}/tiles?f=json"}
-            for kind, title in (TILESETS if isinstance(collection, CellCollection) else ())
+            for kind, title in TILESETS.items()
+            if kind == "map" or isinstance(collection, CellCollection)
         ),
         {"rel": f"{OGC}/sortables", "type": "application/schema+json", "title": "정렬 속성 · Sortables"}
         | {"href": f"{here}/sortables"},

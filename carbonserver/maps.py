@@ -16,20 +16,19 @@ from carbonserver.resource import Resource, document
 from carbonserver.styles import Style
 from carbonserver.tiles import ONE_TILE, TILESET_PAGE, collection_of, drawn, listing, place_of
 from carbonstore.collections.cell_collection import CellCollection, of_cells
+from carbonstore.collections.collection import Collection
 from carbonstore.encode import raster
 from carbonstore.encode.raster import Place
 
 TILE = {"png": PNG}
 LIST = {"json": "application/json"}
 TILESET = {"json": "application/json", "tilejson": "application/json"}
-DEFAULT_STYLE = styles.DEFAULT
-"""What ``/map/tiles``, without a style's name, draws; and its figure what ``/coverage/tiles`` holds (contract 5)."""
 
-type Make = Callable[[CellCollection, Place, int | None], bytes]
+type Make = Callable[[Place, int | None], bytes]
 
 
 class Maps:
-    """The routes of map and coverage tiles of every cell collection."""
+    """The routes of map tiles of every collection, and of coverage tiles of cells."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -47,7 +46,7 @@ class Maps:
         self,
         path: str,
         make: Callable[[Request], Make],
-        tileset: Callable[[Request, CellCollection, str], TileSet],
+        tileset: Callable[[Request, str], TileSet],
         *more: str,
     ) -> Iterator[BaseRoute]:
         """A tile, its tileset and the list of tilesets; ``more`` parameters are those of all three."""
@@ -60,15 +59,15 @@ class Maps:
             answers.only(request, ("f", "lang", *more))
             tms_id = known_set(request.path_params["tms"])
             offered = TILESET if tms_id == TILEJSON_SET else LIST
-            variant, found = answers.choose(request, offered), tileset(request, _cells(request), tms_id)
+            variant, found = answers.choose(request, offered), tileset(request, tms_id)
             describe = found.tilejson if variant.format == "tilejson" else found.metadata
             about = describe(self.url, variant.language)
             return document(request, variant, self.url, TILESET_PAGE, lambda: about)
 
         def every(request: Request) -> Response:
             answers.only(request, ("f", "lang", *more))
-            variant, collection = answers.choose(request, LIST), _cells(request)
-            sets = [tileset(request, collection, tms_id) for tms_id in collection.published.tile_sets]
+            variant, offered = answers.choose(request, LIST), collection_of(request).published.tile_sets
+            sets = [tileset(request, tms_id) for tms_id in offered]
             return listing(self.url, request, variant, sets)
 
         yield Route(path + ONE_TILE, Resource(tile))
@@ -79,34 +78,34 @@ class Maps:
         """A map tile: ``path_params`` of the request name collection, tms, z, y, x and maybe style."""
         return self._tile(request, self._maps, self._map(request))
 
-    def _tile(
-        self, request: Request, tileset: Callable[[Request, CellCollection, str], TileSet], make: Make
-    ) -> Response:
-        collection, place = _cells(request), place_of(request)
-        tileset(request, collection, place[0]).check(*place[1:])
+    def _tile(self, request: Request, tileset: Callable[[Request, str], TileSet], make: Make) -> Response:
+        collection, place = collection_of(request), place_of(request)
+        tileset(request, place[0]).check(*place[1:])
         chosen = answers.choose(request, TILE, translated=False)
         variant = replace(chosen, coding="identity")  # a PNG is deflated already
         years = params.years(request.query_params, collection)
         head = answers.headers(request, variant, collection.edition, self.url, drawn(years))
-        return answers.reply(request, variant, head, lambda: make(collection, place, years[-1] if years else None))
+        return answers.reply(request, variant, head, lambda: make(place, years[-1] if years else None))
 
     @staticmethod
     def _map(request: Request) -> Make:
-        style = _style(request)
-        return lambda collection, place, year: raster.styled(collection, place, year, style.figure, classes(style))
+        collection, style = _drawn(request)
+        return lambda place, year: raster.styled(collection, place, year, style.figure, classes(style))
 
     @staticmethod
-    def _maps(request: Request, collection: CellCollection, tms_id: str) -> TileSet:
-        style = _style(request)
+    def _maps(request: Request, tms_id: str) -> TileSet:
+        collection, style = _drawn(request)
         named, default = (style.id, style.title), "style" not in request.path_params
         return TileSet.of_map(collection, tms_id, named, style.figure, default=default)
 
     @staticmethod
     def _values(request: Request) -> Make:
-        return lambda collection, place, year: raster.values(collection, place, year, _figure(request, collection))
+        collection = of_cells(collection_of(request))
+        return lambda place, year: raster.values(collection, place, year, _figure(request, collection))
 
     @staticmethod
-    def _coverages(request: Request, collection: CellCollection, tms_id: str) -> TileSet:
+    def _coverages(request: Request, tms_id: str) -> TileSet:
+        collection = of_cells(collection_of(request))
         return TileSet.of_values(collection, tms_id, _figure(request, collection))
 
 
@@ -114,21 +113,18 @@ def classes(style: Style) -> raster.Classes:
     """The colours of a style as pixels have them."""
     ramp = style.ramp
     colors = tuple(_color(text) for text in ramp.colors)
-    return raster.Classes(_color(ramp.no_data), _color(ramp.zero), ramp.breaks, colors)
+    return raster.Classes(_color(ramp.no_data), _color(ramp.zero), ramp.breaks, colors, _color(styles.OUTLINE))
 
 
-def _cells(request: Request) -> CellCollection:
-    """The collection of the path; NotFound for one of other things than cells, which no pixels show."""
-    return of_cells(collection_of(request))
-
-
-def _style(request: Request) -> Style:
-    return Style.named(request.path_params.get("style", DEFAULT_STYLE))
+def _drawn(request: Request) -> tuple[Collection, Style]:
+    """The collection of the path in its style, by default its own."""
+    collection = collection_of(request)
+    return collection, Style.of(collection, request.path_params.get("style"))
 
 
 def _figure(request: Request, collection: CellCollection) -> str:
     """The one property whose values the pixels hold."""
-    chosen = params.names(request.query_params, "properties") or (Style.named(DEFAULT_STYLE).figure,)
+    chosen = params.names(request.query_params, "properties") or (Style.of(collection).figure,)
     drawable = raster.figures(collection)
     if len(chosen) != 1:
         raise InvalidInput("a value tile holds one property", where="properties", allowed=drawable)

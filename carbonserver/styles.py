@@ -16,15 +16,13 @@ from typing import Any, Self
 from carbongrid.errors import NotFound
 from carbonstore.collections.cell_collection import CellCollection, level_name
 from carbonstore.collections.collection import Collection
-from carbonstore.collections.source_collection import SourceCollection
+from carbonstore.encode.raster import of_lines
 
 MEDIA_TYPE = "application/vnd.mapbox.style+json"
 SCHEME = "WebMercatorQuad"
 """The tile matrix set that web maps, and so these styles, draw."""
 OUTLINE = "#6b7280"
 """Colour of the borders of units, buildings and stands."""
-CORRIDOR = 100
-"""Width in metres of the strip of ground over which a road's emissions are reckoned: that of a fine cell."""
 DEFAULT = "total"
 """Id of the style that is drawn where none is asked for."""
 PALETTES = Path(__file__).parent / "viewer" / "palettes.json"
@@ -64,6 +62,14 @@ class Style:
     ramp: Ramp
     title: Mapping[str, str]
     unit: Mapping[str, str]
+
+    @classmethod
+    def of(cls, collection: Collection, style_id: str | None = None) -> Self:
+        """A style that a collection can be drawn in, by default its own; NotFound lists those."""
+        chosen, drawable = style_id or default(collection), ids_of(collection)
+        if chosen not in drawable:
+            raise NotFound(f"{collection.id} is not drawn in style '{chosen}'", allowed=drawable)
+        return cls.named(chosen)
 
     @classmethod
     def named(cls, style_id: str) -> Self:
@@ -122,11 +128,9 @@ def document(style: Style, collection: Collection, base_url: str) -> dict[str, A
 
     The fill of cells also suits dataset tiles: where a feature carries ``level``, the hectares of that level count.
     """
-    if style.id not in ids_of(collection):
-        raise NotFound(f"{collection.id} is not drawn in style '{style.id}'", allowed=ids_of(collection))
     west, south, east, north = collection.bbox
     density, paint, shown = _drawn(collection, style)
-    kind, color = ("line", "line-color") if collection.geometry_type == "MultiLineString" else ("fill", "fill-color")
+    kind, color = ("line", "line-color") if of_lines(collection) else ("fill", "fill-color")
     return {
         "version": 8,
         "name": f"{collection.title['en']}: {style.title['en']}",
@@ -147,28 +151,17 @@ def document(style: Style, collection: Collection, base_url: str) -> dict[str, A
 
 
 def _drawn(collection: Collection, style: Style) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
-    """Density as an expression, what else the fill is painted with, and properties to ask of the tiles (none: theirs).
+    """Density as an expression, what else is painted, and properties to ask of the tiles (none: theirs).
 
-    Cells lie edge to edge; units have borders, and bring name and density only where these are asked for.
+    Cells lie edge to edge; others have borders, and bring what a density needs only where that is asked for.
     """
     if isinstance(collection, CellCollection):
         return ["/", ["get", style.figure], _hectares(collection)], {"fill-antialias": False}, ()
-    if isinstance(collection, SourceCollection):
-        return _of_source(collection, style)
-    density = f"{style.figure}_per_ha"
-    wanted = {"unit_name", style.figure, density, "status", "missing", "synthetic"}
+    size, hectare = collection.hectare
+    paint = {"line-width": 2} if of_lines(collection) else {"fill-outline-color": OUTLINE}
+    wanted = {"unit_name", style.figure, size, "quality", "status", "missing", "synthetic"}
     shown = tuple(name for name in collection.fields if name in wanted)
-    return ["get", density], {"fill-outline-color": OUTLINE}, shown
-
-
-def _of_source(collection: SourceCollection, style: Style) -> tuple[list[Any], dict[str, Any], tuple[str, ...]]:
-    """The same of a source: by its own hectares, a road's being those of a corridor."""
-    lines = collection.kind == "roads"
-    size, metres_of_a_hectare = ("length_m", 10_000 / CORRIDOR) if lines else ("area_m2", 10_000)
-    density = ["/", ["*", ["get", style.figure], metres_of_a_hectare], ["get", size]]
-    paint = {"line-width": 2} if lines else {"fill-outline-color": OUTLINE}
-    wanted = {style.figure, size, "quality", "status", "missing", "synthetic"}
-    return density, paint, tuple(name for name in collection.fields if name in wanted)
+    return ["/", ["*", ["get", style.figure], hectare], ["get", size]], paint, shown
 
 
 def _hectares(collection: CellCollection) -> list[Any]:

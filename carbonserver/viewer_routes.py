@@ -92,7 +92,8 @@ class Pages:
     def style(self, request: Request) -> Response:
         """One style as a Mapbox style document."""
         answers.only(request, ("f", "lang"))
-        collection, style = self._collection(request), styles.Style.named(request.path_params["style"])
+        collection = self._collection(request)
+        style = styles.Style.of(collection, request.path_params["style"])
         variant = answers.choose(request, STYLE)
         return self._made_from(request, variant, collection.edition, styles.document(style, collection, self.url))
 

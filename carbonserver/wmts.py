@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WMTS 1.0.0 (OGC 07-057r7) over the map tiles: what clients read that know no OGC API, by address and by KVP.
 
-A layer is a cell collection, its styles are ours, a history has the dimension ``Time``. Tiles are those of
+A layer is a collection, its styles are ours, a history has the dimension ``Time``. Tiles are those of
 ``carbonserver.maps`` at their own addresses, which the capabilities give as templates.
 """
 
@@ -19,11 +19,11 @@ from carbonserver import answers, styles
 from carbonserver.answers import Variant
 from carbonserver.config import DESCRIPTION, TITLE
 from carbonserver.host import state_of
-from carbonserver.maps import DEFAULT_STYLE, Maps
+from carbonserver.maps import Maps
 from carbonserver.matrix_sets import definition
 from carbonserver.resource import Resource
 from carbonserver.styles import Style
-from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.collection import Collection
 from carbonstore.collections.tms import SETS, TileMatrixSet
 from carbonstore.releases.catalogue import Snapshot
 
@@ -84,10 +84,9 @@ class Wmts:
 
     def _tile(self, request: Request, pairs: Mapping[str, str]) -> Response:
         names = {"collection": "layer", "tms": "tilematrixset", "z": "tilematrix", "y": "tilerow", "x": "tilecol"}
-        path = {name: pairs[key] for name, key in names.items()}
+        path = {name: pairs[key] for name, key in names.items()} | ({"style": pairs["style"]} if pairs["style"] else {})
         query = urlencode({"f": "png"} | ({"datetime": pairs["time"]} if "time" in pairs else {}))
-        style = pairs["style"] or DEFAULT_STYLE
-        scope = {**request.scope, "path_params": {**path, "style": style}, "query_string": query.encode()}
+        scope = {**request.scope, "path_params": path, "query_string": query.encode()}
         return self.maps.tile(Request(scope, request.receive))
 
 
@@ -121,7 +120,7 @@ def _report(error: CarbongridError) -> Response:
 
 
 def capabilities(snapshot: Snapshot, base: str, language: str) -> bytes:
-    """The capabilities document: service, operations, a layer a cell collection, the tile matrix sets."""
+    """The capabilities document: service, operations, a layer a collection, the tile matrix sets."""
     root = Xml.Element(_wmts("Capabilities"), {"version": VERSION})
     service = Xml.SubElement(root, _ows("ServiceIdentification"))
     _texts(service, _ows, Title=TITLE[language], Abstract=DESCRIPTION[language])
@@ -131,8 +130,7 @@ def capabilities(snapshot: Snapshot, base: str, language: str) -> bytes:
         _operation(operations, name, f"{base}/wmts?")
     contents = Xml.SubElement(root, _wmts("Contents"))
     for collection in snapshot.collections.values():
-        if isinstance(collection, CellCollection):
-            contents.append(_layer(collection, base, language))
+        contents.append(_layer(collection, base, language))
     used = dict.fromkeys(t for p in snapshot.inventories.values() for t in p.tile_sets)
     for tms_id in used:
         contents.append(_matrix_set(SETS[tms_id], base, language))
@@ -148,7 +146,7 @@ def _operation(parent: Xml.Element, name: str, address: str) -> None:
     Xml.SubElement(Xml.SubElement(constraint, _ows("AllowedValues")), _ows("Value")).text = "KVP"
 
 
-def _layer(collection: CellCollection, base: str, language: str) -> Xml.Element:
+def _layer(collection: Collection, base: str, language: str) -> Xml.Element:
     layer = Xml.Element(_wmts("Layer"))
     about = f"{collection.description[language]} {collection.attribution}"
     _texts(layer, _ows, Title=collection.title[language], Abstract=about)
@@ -156,8 +154,9 @@ def _layer(collection: CellCollection, base: str, language: str) -> Xml.Element:
     box = Xml.SubElement(layer, _ows("WGS84BoundingBox"))
     _texts(box, _ows, LowerCorner=f"{west} {south}", UpperCorner=f"{east} {north}")
     _texts(layer, _ows, Identifier=collection.id)
-    for style_id in styles.ids():
-        style = Xml.SubElement(layer, _wmts("Style"), {"isDefault": str(style_id == DEFAULT_STYLE).lower()})
+    default = styles.default(collection)
+    for style_id in styles.ids_of(collection):
+        style = Xml.SubElement(layer, _wmts("Style"), {"isDefault": str(style_id == default).lower()})
         _texts(style, _ows, Title=Style.named(style_id).title[language], Identifier=style_id)
     _texts(layer, _wmts, Format=PNG)
     if collection.history:
@@ -171,7 +170,7 @@ def _layer(collection: CellCollection, base: str, language: str) -> Xml.Element:
     return layer
 
 
-def _time(layer: Xml.Element, collection: CellCollection) -> None:
+def _time(layer: Xml.Element, collection: Collection) -> None:
     """The years as the days they begin with: a bare year is no ``datetime``."""
     days = [f"{year}-01-01" for year in collection.years]
     dimension = Xml.SubElement(layer, _wmts("Dimension"))

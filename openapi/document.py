@@ -177,13 +177,13 @@ def _collection(name: str, resource: Json, fields: Fields, limits: Json) -> dict
         f"{base}/items": _items(name, title, features["crs"], fields, limits),
         f"{base}/items/{{featureId}}": _item(name, title, features["crs"]),
         **vector_tiles(base, name, title, tiles["options"]["schemes"]),
-        **(pixel_tiles(base, name, title, tiles["options"]["schemes"], _in_tonnes(fields)) if _cells(fields) else {}),
+        **pixel_tiles(base, name, title, tiles["options"]["schemes"], _in_tonnes(fields) if _cells(fields) else []),
         **_styles(base, name, title),
     }
 
 
 def _cells(fields: Fields) -> bool:
-    """Whether a collection with these properties holds cells, of which alone there are tiles of pixels."""
+    """Whether a collection with these properties holds cells, of which alone there are tiles of values."""
     return "cell_id" in fields
 
 

@@ -87,7 +87,7 @@ def vector_tiles(base: str, tag: str, title: str, schemes: list[str]) -> dict[st
 
 
 def pixel_tiles(base: str, tag: str, title: str, schemes: list[str], figures: list[str]) -> dict[str, Json]:
-    """Maps of a collection, in the default or a named style, and coverages of one of its ``figures``."""
+    """Maps of a collection, in the default or a named style, and coverages of one of its ``figures``, if any."""
     style = path("styleId", TEXT, "Identifier of the style.")
     text = "The property whose density, t CO2e/(ha a), a pixel holds: (65536 R + 256 G + B) / 100 - 1000."
     names: Json = {"type": "string", "enum": figures}
@@ -95,7 +95,7 @@ def pixel_tiles(base: str, tag: str, title: str, schemes: list[str], figures: li
     kinds: tuple[tuple[str, str, str, list[Json]], ...] = (
         (f"{base}/map", f"{tag}.collection.map", f"of a map of {title}", []),
         (f"{base}/styles/{{styleId}}/map", f"{tag}.collection.styledMap", f"of {title} in a style", [style]),
-        (f"{base}/coverage", f"{tag}.collection.coverage", f"of values of {title}", [chosen]),
+        *([(f"{base}/coverage", f"{tag}.collection.coverage", f"of values of {title}", [chosen])] if figures else []),
     )
     found: dict[str, Json] = {}
     for place, operation, of, more in kinds:

@@ -62,6 +62,8 @@ class Collection(ABC):
     """Whether every record has a geometry."""
     few: ClassVar[bool] = False
     """Whether its records are few and large: tiles keep every one of them, with the bends that can be seen."""
+    hectare: ClassVar[tuple[str, float]] = ("area_m2", 10_000.0)
+    """The property that densities are reckoned by, and how much of it is a hectare; cells have their nominal ones."""
     batch_type: ClassVar[type["Batch"]]
 
     @property

@@ -76,6 +76,12 @@ def in_crs(geometry: Geometries, crs: str) -> Geometries:
     return np.asarray(shapely.transform(geometry, lambda xy: np.column_stack(to.transform(*xy.T))), object)
 
 
+def in_units(geometry: Geometries, west: float, north: float, unit: float) -> Geometries:
+    """Projected geometries in ``unit`` from the corner (west, north) of a tile, x to the right, y down."""
+    corner, scale = np.array([west, north]), np.array([1 / unit, -1 / unit])
+    return np.asarray(shapely.transform(geometry, lambda xy: (xy - corner) * scale), object)
+
+
 def fine(to: OutputCrs) -> OutputCrs:
     """A published CRS with the decimals of geometries."""
     return replace(to, decimals=9 if to.decimals == WGS84.decimals else to.decimals + 1)

@@ -20,6 +20,9 @@ from carbonstore.releases.source_features import SourceLevel
 if TYPE_CHECKING:
     from carbonstore.releases.catalogue import Published
 
+CORRIDOR = 100
+"""Width in metres of the strip of ground over which a road's emissions are reckoned: that of a fine cell."""
+
 
 @dataclass(frozen=True)
 class SourceCollection(Collection):
@@ -140,6 +143,7 @@ class LineCollection(SourceCollection):
 
     geometry_type = "MultiLineString"
     geometry_format = "geometry-linestring-or-multilinestring"
+    hectare = ("length_m", 10_000 / CORRIDOR)
 
 
 def source_collection(published: "Published", kind: str) -> SourceCollection:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from carbongrid.errors import NotFound
@@ -27,14 +26,13 @@ from carbonstore.collections.selection import known
 from carbonstore.collections.tms import EXTENT, TileMatrixSet
 from carbonstore.encode import mvt_kernel as kernel
 from carbonstore.encode.mvt_shapes import MARGIN, Paths
+from carbonstore.encode.near import near
 from carbonstore.releases.catalogue import Published, Snapshot
 from carbonstore.text import Bytes, Ints
 
 F64 = NDArray[np.float64]
 _FINE = 1 / 16
 """Tile units by which an interpolated corner may miss: a sixteenth disappears in rounding to whole units."""
-MOST = 25_000
-"""Records with geometries of their own that a tile holds at most, the largest first: about as many as cells."""
 _LEAST = 0.25
 """Tile units by which a cell must reach into a tile: what is 1 before rounding is in, however the cell is turned."""
 
@@ -143,13 +141,8 @@ def _layer(
 
 def _layer_of_shapes(collection: Collection, year: int, frame: _Frame, name: str, names: Sequence[str]) -> bytes:
     """The layer of the records whose geometry meets a tile or its margin; b"" without any."""
-    west, south, east, north = frame.bounds
-    margin = MARGIN * frame.unit
-    around = quads.surrounding((west - margin, south - margin, east + margin, north + margin), frame.tiles.crs)
-    near = collection.near(year, around)
-    rows = collection.largest(year, np.arange(len(collection.stored(year))) if near is None else near, MOST)
-    geometry = collection.projected(year, rows, frame.tiles.crs)
-    rows, geometry = rows[there := ~shapely.is_missing(geometry)], geometry[there]
+    west, _, _, north = frame.bounds
+    rows, geometry = near(collection, year, frame.tiles.crs, frame.bounds, MARGIN * frame.unit)
     paths = Paths.of(geometry, west, north, frame.unit, few=collection.few)
     if not len(paths.at):
         return b""

@@ -14,7 +14,7 @@ import shapely
 from carbongrid.geometry.rings import HOLE, LINE, ZERO, point, ring_table
 from carbongrid.geometry.wkb import Wkb
 from carbongrid.jit import kernel
-from carbonstore.collections.shapes import Geometries
+from carbonstore.collections.shapes import Geometries, in_units
 from carbonstore.collections.tms import EXTENT
 from carbonstore.encode.mvt_kernel import varint
 from carbonstore.text import Bytes, Ints
@@ -46,7 +46,7 @@ class Paths:
 
         ``few``: each with the bends that can be seen, valid in whole units, and none left out as too small.
         """
-        drawn = _in_units(geometry, west, north, unit)
+        drawn = in_units(geometry, west, north, unit)
         inside = _clipped(drawn)
         if few:
             inside = _simple(inside)
@@ -56,12 +56,6 @@ class Paths:
         at = np.flatnonzero(np.diff(ends) > 0)
         lines = len(geometry) > 0 and shapely.get_dimensions(geometry).max() == 1
         return cls(at, out[: ends[-1]], np.append(ends[at], ends[-1]), LINES if lines else POLYGONS)
-
-
-def _in_units(geometry: Geometries, west: float, north: float, unit: float) -> Geometries:
-    """x to the right, y down, 0 .. EXTENT within the tile."""
-    corner, scale = np.array([west, north]), np.array([1 / unit, -1 / unit])
-    return np.asarray(shapely.transform(geometry, lambda xy: (xy - corner) * scale), object)
 
 
 def _clipped(drawn: Geometries) -> Geometries:

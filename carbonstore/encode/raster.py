@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiles of pixels: a figure of the cells as colours, or as the number itself in the three bytes of a pixel.
+"""Tiles of pixels: a figure of any collection as colours, or of cells as the number itself in three bytes of a pixel.
 
-Both show **density**, t CO2e per nominal hectare and year, from the same whole kilograms as items and vector tiles.
+Both show **density**, t CO2e per hectare and year, from the same whole kilograms as items and vector tiles: of cells by
+their nominal hectares, of units and sources by their own (``Collection.hectare``).
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,15 @@ from carbongrid.errors import UnknownName
 from carbonstore.collections import tms
 from carbonstore.collections.batch import Part
 from carbonstore.collections.cell_collection import CellCollection
+from carbonstore.collections.collection import Collection
 from carbonstore.collections.columns import Number
 from carbonstore.collections.fields import TONNES
-from carbonstore.encode import pixels, png
+from carbonstore.collections.shapes import in_units
+from carbonstore.encode import pixels, png, raster_shapes
+from carbonstore.encode.near import near
 from carbonstore.encode.pixels import SIDE
 from carbonstore.encode.png import Color
+from carbonstore.encode.raster_shapes import Drawing
 from carbonstore.encode.stamp import WARNING, stamp
 
 STEP, BASE = 0.01, -1000.0
@@ -28,23 +33,29 @@ _CLEAR: Color = (0, 0, 0, 0)
 _INK: Color = (64, 64, 64, 255)
 _RIM: Color = (255, 255, 255, 255)
 Ints = NDArray[np.int64]
+Image = NDArray[np.uint8]
+"""A palette number a pixel, (256, 256)."""
 Place = tuple[str, int, int, int]
 """Tile matrix set, z, x, y."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Colours by class: of null, of exactly 0, and ``colors[i]`` from ``breaks[i - 1]`` up to below ``breaks[i]``."""
+    """Colours by class: of null, of exactly 0, and ``colors[i]`` from ``breaks[i - 1]`` up to below ``breaks[i]``.
+
+    ``border`` is that of units.
+    """
 
     null: Color
     zero: Color
     breaks: tuple[float, ...]
     colors: tuple[Color, ...]
+    border: Color = _INK
 
     @property
     def palette(self) -> tuple[Color, ...]:
-        """Clear, null, zero, the classes, and the two colours of the stamp."""
-        return (_CLEAR, self.null, self.zero, *self.colors, _INK, _RIM)
+        """Clear, null, zero, the classes, the border, and the two colours of the stamp."""
+        return (_CLEAR, self.null, self.zero, *self.colors, self.border, _INK, _RIM)
 
 
 @dataclass(frozen=True)
@@ -63,53 +74,93 @@ class Found:
         return dense[self.cell]
 
 
-def figures(collection: CellCollection) -> tuple[str, ...]:
+def of_lines(collection: Collection) -> bool:
+    """Whether its records are lines."""
+    return collection.geometry_type == "MultiLineString"
+
+
+def figures(collection: Collection) -> tuple[str, ...]:
     """Properties of a collection that can be drawn: those in tonnes."""
     return tuple(f.name for f in collection.fields.values() if f.unit == TONNES)
 
 
-def styled(collection: CellCollection, place: Place, year: int | None, figure: str, classes: Classes) -> bytes:
-    """A tile as a palette PNG; all clear where it holds no cell, or ``year`` is None. A synthetic one is stamped."""
+def styled(collection: Collection, place: Place, year: int | None, figure: str, classes: Classes) -> bytes:
+    """A tile as a palette PNG; all clear where it holds nothing, or ``year`` is None. A synthetic one is stamped."""
+    _check(collection, figure)
     image, note = np.zeros((SIDE, SIDE), np.uint8), ""
-    found = _found(collection, place, year, figure)
-    if found is not None:
-        image = found.spread(_classes(found.figure, collection.level, classes.breaks))
-        if collection.synthetic and image.any():
-            stamp(image, len(classes.palette) - 2, len(classes.palette) - 1)
-            note = WARNING
+    if year is not None:
+        draw = _cells if isinstance(collection, CellCollection) else _shapes
+        image = draw(collection, place, year, figure, classes)
+    if collection.synthetic and image.any():
+        stamp(image, len(classes.palette) - 2, len(classes.palette) - 1)
+        note = WARNING
     return png.indexed(image, classes.palette, note)
+
+
+def _cells(collection: CellCollection, place: Place, year: int, figure: str, classes: Classes) -> Image:
+    """Palette numbers of the cells under a tile."""
+    found = _found(collection, place, year, figure)
+    if found is None:
+        return np.zeros((SIDE, SIDE), np.uint8)
+    hectares = collection.level * collection.level / 10_000
+    return found.spread(_classes(found.figure, found.figure.values / hectares, classes.breaks))
+
+
+def _shapes(collection: Collection, place: Place, year: int, figure: str, classes: Classes) -> Image:
+    """Palette numbers of units, with their borders; of roads, by lines; of other sources, with their own edges."""
+    tiles, (z, x, y) = tms.named(place[0]), place[1:]
+    bounds, pixel = tiles.bounds(z, x, y), tiles.side / (1 << z) / SIDE
+    rows, geometry = near(collection, year, tiles.crs, bounds, raster_shapes.WIDTH * pixel)
+    drawing = Drawing.of(in_units(geometry, bounds[0], bounds[3], pixel))
+    value, (size, hectare) = _column(collection, year, rows, figure), collection.hectare
+    with np.errstate(divide="ignore", invalid="ignore"):
+        density = value.values * hectare / _column(collection, year, rows, size).values
+    codes = _classes(value, density, classes.breaks)
+    if not of_lines(collection):
+        drawing.fill(codes)
+    drawing.trace(np.full_like(codes, 3 + len(classes.colors)) if collection.few else codes)
+    return drawing.image
+
+
+def _column(collection: Collection, year: int, rows: Ints, name: str) -> Number:
+    """A property of some rows."""
+    batch = collection.batch([Part(year, rows, slice(0, len(rows)))], len(rows), len(rows))
+    column = batch.column(name)
+    assert isinstance(column, Number)
+    return column
+
+
+def _check(collection: Collection, figure: str) -> None:
+    """UnknownName for what is no figure of a collection."""
+    if figure not in figures(collection):
+        raise UnknownName(figure, figures(collection), kind="figure", where="properties")
 
 
 def values(collection: CellCollection, place: Place, year: int | None, figure: str) -> bytes:
     """A tile whose pixels are the figure itself, clear where it is null or no cell lies; clamped to what fits."""
-    found = _found(collection, place, year, figure)
+    _check(collection, figure)
+    found = None if year is None else _found(collection, place, year, figure)
     if found is None:
         return png.indexed(np.zeros((SIDE, SIDE), np.uint8), [_CLEAR])
     image = found.spread(_bytes(found.figure, collection.level))
     return png.rgba(image, WARNING if collection.synthetic else "")
 
 
-def _found(collection: CellCollection, place: Place, year: int | None, figure: str) -> Found | None:
-    """The cells of a year under a tile with one figure; None without any. UnknownName for what is no figure."""
-    if figure not in figures(collection):
-        raise UnknownName(figure, figures(collection), kind="figure", where="properties")
-    stored = None if year is None else collection.stored(year)
-    under = stored and pixels.under_tile(stored.window, tms.named(place[0]), *place[1:])
-    if year is None or not stored or not under:
+def _found(collection: CellCollection, place: Place, year: int, figure: str) -> Found | None:
+    """The cells of a year under a tile with one figure; None without any."""
+    stored = collection.stored(year)
+    under = pixels.under_tile(stored.window, tms.named(place[0]), *place[1:])
+    if under is None:
         return None
     row0, row1, col0, col1 = under.block
     rows = stored.rows_in(under.block)
     row, col = np.divmod(stored.index[rows], stored.window.ncol)
-    batch = collection.batch([Part(year, rows, slice(0, len(rows)))], len(rows), len(rows))
-    column = batch.column(figure)
-    assert isinstance(column, Number)
     at = (row - row0) * (col1 - col0) + col - col0
-    return Found(under.cell, at, (row1 - row0) * (col1 - col0), column)
+    return Found(under.cell, at, (row1 - row0) * (col1 - col0), _column(collection, year, rows, figure))
 
 
-def _classes(figure: Number, level: int, breaks: Sequence[float]) -> NDArray[np.uint8]:
+def _classes(figure: Number, density: NDArray[np.float64], breaks: Sequence[float]) -> NDArray[np.uint8]:
     """Palette numbers: 1 null, 2 zero, from 3 on the class of the density, in the doubles that map clients divide."""
-    density = figure.values / (level * level / 10_000)
     number = 3 + np.searchsorted(np.array(breaks, np.float64), density, side="right")
     return np.where(figure.null, 1, np.where(figure.scaled == 0, 2, number)).astype(np.uint8)
 

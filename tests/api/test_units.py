@@ -3,6 +3,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +16,17 @@ import pytest
 import shapely
 from babel import Locale
 from pygeoapi.api import API, APIRequest, itemtypes
+from pyproj import Transformer
 from starlette.testclient import TestClient
 
 from carbon_provider.tilesets import TileSet
 from carbonserver.app import create_app
 from carbonserver.config import Place, pygeoapi_config
 from carbonserver.settings import Settings
+from carbonserver.styles import OUTLINE, Style
+from carbonstore.collections import tms
 from carbonstore.releases.catalogue import Catalogue, Snapshot
+from tests.store.test_raster import decoded
 from tests.toy_units import CODE_1, CODE_2, toy_units_store
 
 URL = "http://carbon.example"
@@ -76,7 +81,8 @@ def test_collections_are_listed_with_their_extent_and_links(api: TestClient) -> 
     assert (round(west, 4), round(south, 4), round(east, 4), round(north, 4)) == (127.3291, 36.509, 127.3347, 36.5162)
     rels = {link["rel"].rsplit("/", 1)[-1] for link in dong["links"]}
     assert {"items", "queryables", "sortables", "tilesets-vector", "styles"} <= rels
-    assert not {"tilesets-map", "tilesets-coverage"} & rels
+    assert "tilesets-map" in rels
+    assert "tilesets-coverage" not in rels
 
 
 def test_pages_follow_each_other_and_name_the_edition(api: TestClient) -> None:
@@ -204,28 +210,64 @@ def test_tiles_and_what_describes_them(api: TestClient, snapshot: Snapshot) -> N
     assert metadata["layers"][0]["geometryDimension"] == 2
 
 
-def test_pixels_and_wmts_are_of_cells_only(api: TestClient) -> None:
-    for path in ("map/tiles", "coverage/tiles", "map/tiles/WebMercatorQuad/12/1/1", "styles/total/map/tiles"):
+def test_maps_and_wmts_show_units_whose_values_are_in_no_pixels(api: TestClient) -> None:
+    assert api.get("/collections/toy-dong/map/tiles").status_code == 200
+    for path in ("coverage/tiles", "coverage/tiles/WebMercatorQuad/12/1/1"):
         answer = api.get(f"/collections/toy-dong/{path}")
         assert answer.status_code == 404
         assert "does not hold cells" in answer.text
     capabilities = api.get("/wmts/1.0.0/WMTSCapabilities.xml").text
-    assert ">toy-100m<" in capabilities
-    assert ">toy-dong<" not in capabilities
+    assert {">toy-100m<", ">toy-dong<", ">toy-dong-history<"} <= set(re.findall(r">[\w-]+<", capabilities))
     paths = api.get("/openapi?f=json").json()["paths"]
-    assert "/collections/toy-dong/items" in paths
-    assert "/collections/toy-dong/map/tiles" not in paths
+    assert "/collections/toy-dong/map/tiles" in paths
+    assert "/collections/toy-dong/coverage/tiles" not in paths
+
+
+@pytest.mark.parametrize("tms_id", ["WebMercatorQuad", "KR5179"])
+@pytest.mark.parametrize("style_id", ["total", "net", "forest"])
+def test_pixels_of_units_have_the_colours_of_their_densities(api: TestClient, tms_id: str, style_id: str) -> None:
+    """Two pixels within each dong by its published outline, in the newest year, and the border between them."""
+    style, tiles = Style.named(style_id), tms.named(tms_id)
+    z = tiles.zooms_from(10)[1]
+    to = Transformer.from_crs("OGC:CRS84", tiles.crs, always_xy=True)
+    seen = set()
+    for dong in items(api, "toy-dong")["features"][:2]:
+        said, outline = dong["properties"], shapely.geometry.shape(dong["geometry"])
+        point = outline.representative_point()
+        x, y = to.transform(point.x, point.y)
+        side = tiles.side / 2**z
+        (col, right), (row, down) = divmod((x - tiles.west) / side, 1), divmod((tiles.north - y) / side, 1)
+        path = f"/collections/toy-dong/styles/{style_id}/map/tiles/{tms_id}/{z}/{int(row)}/{int(col)}"
+        pixels = decoded(api.get(path).content)
+        value = said[style.figure]
+        wanted = style.ramp.color(None if value is None else value * 10_000 / said["area_m2"])
+        got = pixels[:, int(down * 256), int(right * 256)]
+        assert "#{:02x}{:02x}{:02x}".format(*got[:3]) == wanted
+        assert got[3] == 255
+        seen |= {"#{:02x}{:02x}{:02x}".format(*p[:3]) for p in pixels.reshape(4, -1).T if p[3]}
+    assert OUTLINE in seen
+
+
+def test_the_default_map_of_units_is_the_total_of_the_year_asked_for(api: TestClient, snapshot: Snapshot) -> None:
+    row, _, col, _ = TileSet.of_collection(snapshot.collection("toy-dong"), "WebMercatorQuad").limits(14)
+    place = f"WebMercatorQuad/14/{row}/{col}"
+    newest = api.get(f"/collections/toy-dong/map/tiles/{place}")
+    older = api.get(f"/collections/toy-dong-history/map/tiles/{place}?datetime=2022-06-01")
+    assert newest.content == api.get(f"/collections/toy-dong/styles/total/map/tiles/{place}").content
+    assert older.headers["ogcapi-datetime"] == "2022-01-01/2022-12-31"
+    assert older.status_code == 200
+    assert not decoded(api.get(f"/collections/toy-dong/map/tiles/{place}?datetime=1990-06-01").content)[3].any()
 
 
 def test_a_style_draws_density_over_the_units_tiles(api: TestClient, snapshot: Snapshot) -> None:
     style = api.get("/collections/toy-dong/styles/total").json()
     (layer,) = style["layers"]
-    assert ["get", "emission_total_per_ha"] in layer["paint"]["fill-color"][-1]
+    assert ["/", ["*", ["get", "emission_total"], 10_000], ["get", "area_m2"]] in layer["paint"]["fill-color"][-1]
     (template,) = style["sources"]["cells"]["tiles"]
     row, _, col, _ = TileSet.of_collection(snapshot.collection("toy-dong"), "WebMercatorQuad").limits(12)
     features = mapbox_vector_tile.decode(api.get(template.format(z=12, x=col, y=row)).content)["toy-dong"]["features"]
     assert {f["properties"]["unit_name"] for f in features} == {"하나동", "둘동"}
-    assert all("emission_total_per_ha" in f["properties"] for f in features)
+    assert all({"emission_total", "area_m2"} <= f["properties"].keys() for f in features)
 
 
 def test_a_link_to_a_unit_is_a_region(api: TestClient, snapshot: Snapshot) -> None:

@@ -9,12 +9,12 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from owslib.wmts import WebMapTileService
 from pyproj import Transformer
 from rasterio.windows import Window
 from starlette.testclient import TestClient
 
-from carbongrid.sectors import KINDS
 from carbonserver.app import create_app
 from carbonserver.settings import Settings
 from carbonserver.styles import Style, ids
@@ -59,15 +59,32 @@ def test_gdal_draws_the_release(api: TestClient, live: str, tms_id: str) -> None
 def test_gdal_lists_every_layer_and_style(live: str) -> None:
     with rasterio.open(f"WMTS:{live}{CAPABILITIES}") as catalogue:
         listed = "".join(catalogue.subdatasets)
-    for name in ("toy-100m", "toy-1km-history", "steppe-500m"):
+    for name in ("toy-100m", "toy-1km-history", "steppe-500m", "toy-forests"):
         assert f"layer={name}," in listed
-    assert listed.count("style=forest") == listed.count("style=total") > 0
+    assert not re.search(r"layer=toy-forests\b[^\s]*style=total", listed)
+
+
+@pytest.mark.parametrize("tms_id", list(tms.SETS))
+def test_gdal_draws_a_stand_in_the_colour_of_its_density(api: TestClient, live: str, tms_id: str) -> None:
+    """By its own area, not by a cell's."""
+    (stand,) = api.get("/collections/toy-forests/items").json()["features"]
+    said, style = stand["properties"], Style.named("forest")
+    shape = shapely.geometry.shape(stand["geometry"])
+    source = f"WMTS:{live}{CAPABILITIES},layer=toy-forests,style=forest,tilematrixset={tms_id}"
+    to = Transformer.from_crs("OGC:CRS84", tms.named(tms_id).crs, always_xy=True)
+    with rasterio.open(source) as image:
+        inside = shape.representative_point()
+        row, col = image.index(*to.transform(inside.x, inside.y))
+        got = image.read(window=Window(col, row, 1, 1))[:, 0, 0]
+    wanted = color(style, said["absorption_forest"] / said["area_m2"] * 10_000)
+    assert tuple(int(v) for v in got) == (*wanted, 255)
 
 
 def test_owslib_reads_layers_limits_times_and_tiles(api: TestClient, live: str) -> None:
     service = WebMapTileService(f"{live}/wmts")
     shown = {c["id"] for c in api.get("/collections?f=json").json()["collections"]}
-    assert set(service.contents) == {name for name in shown if name.rpartition("-")[2] not in KINDS}, "what has pixels"
+    assert set(service.contents) == shown
+    assert list(service["toy-forests"].styles) == ["forest"]
     layer = service["toy-100m-history"]
     assert layer.dimensions["Time"]["values"] == ["2022-01-01", "2023-01-01"]
     assert list(layer.styles) == list(ids())

@@ -19,7 +19,7 @@ from carbongrid.errors import InvalidInput, NotFound
 from carbonstore.collections import cells
 from carbonstore.collections.cells import CellQuery, Elsewhere
 from carbonstore.collections.source_collection import SourceCollection, source_collection
-from carbonstore.encode import geojson, mvt
+from carbonstore.encode import geojson, mvt, near
 from carbonstore.encode.files import FILES, Extract
 from carbonstore.filter import Filter, parse
 from carbonstore.releases import edition
@@ -248,7 +248,7 @@ def test_tiles_hold_the_values_of_items(root: Path, kind: str) -> None:
 
 
 def test_a_tile_with_too_many_keeps_the_largest(town: SourceCollection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mvt, "MOST", 500)
+    monkeypatch.setattr(near, "MOST", 500)
     rows = town.largest(2023, np.arange(3_000), 500)
     assert len(rows) == 500
     assert (np.diff(rows) > 0).all()
