@@ -89,8 +89,10 @@ def styled(collection: Collection, place: Place, year: int | None, figure: str, 
     _check(collection, figure)
     image, note = np.zeros((SIDE, SIDE), np.uint8), ""
     if year is not None:
-        draw = _cells if isinstance(collection, CellCollection) else _shapes
-        image = draw(collection, place, year, figure, classes)
+        if isinstance(collection, CellCollection):
+            image = _cells(collection, place, year, figure, classes)
+        else:
+            image = _shapes(collection, place, year, figure, classes)
     if collection.synthetic and image.any():
         stamp(image, len(classes.palette) - 2, len(classes.palette) - 1)
         note = WARNING
