@@ -20,7 +20,7 @@ from carbonserver.errors import error_response
 from carbonserver.html import SECURITY, STATIC
 from carbonserver.resource import Resource
 from carbonserver.settings import Settings
-from carbonstore.collections.cell_collection import level_name
+from carbonstore.collections.cell_collection import CellCollection, level_name
 from carbonstore.collections.collection import Collection
 from carbonstore.releases.catalogue import Catalogue, Published, Snapshot
 
@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 PAGE = {"html": "text/html", "json": "application/json"}
 LISTING = {"json": "application/json"}
 STYLE = {"mapbox": styles.MEDIA_TYPE, "json": "application/json"}
-PAGE_STATE = ("f", "lang", "inventory", "sector", "year", "cell")
+PAGE_STATE = ("f", "lang", "inventory", "layer", "sector", "year", "record", "cell")
 
 
 def routes(settings: Settings, catalogue: Catalogue) -> list[BaseRoute]:
@@ -132,6 +132,30 @@ def _inventory(published: Published) -> dict[str, Any]:
         "synthetic": published.synthetic,
         "licences": published.manifest["licences"],
         "levels": [_level(published, level) for level in reversed(published.all_levels)],
+        "styles": list(styles.ids()),
+        "layers": [_layer(c) for c in published.collections.values() if _own_layer(c)],
+    }
+
+
+def _own_layer(collection: Collection) -> bool:
+    """Whether a collection is a layer of its own: cells are one together, a history goes with its newest year."""
+    return not isinstance(collection, CellCollection) and not collection.history
+
+
+def _layer(collection: Collection) -> dict[str, Any]:
+    """A level of units or a kind of source: where it is published, how its records are known and coloured."""
+    history = collection.over(history=True)
+    return {
+        "id": collection.name,
+        "kind": "sources" if history is collection else "units",
+        "title": collection.subject,
+        "collection": collection.id,
+        "history": history.id if history is not collection else None,
+        "years": history.years,
+        "code": collection.code,
+        "hectare": collection.hectare,
+        "minzoom": collection.zooms(styles.SCHEME)[0],
+        "styles": styles.ids_of(collection),
     }
 
 

@@ -132,7 +132,13 @@ def _common() -> dict[str, Json]:
 def _map() -> Json:
     """The map page; its JSON twin lists inventories, years, levels and styles."""
     parameters = [formats("html", "json"), *params("lang")]
-    state = {"inventory": "Inventory shown.", "sector": "Style shown.", "cell": "Cell that is opened."}
+    state = {
+        "inventory": "Inventory shown.",
+        "layer": "Layer shown: grid, a level of units, or a kind of source.",
+        "sector": "Style shown.",
+        "record": "Code of the record that is opened.",
+        "cell": "The same, in addresses of older pages.",
+    }
     parameters += [query(name, TEXT, text) for name, text in state.items()]
     parameters.append(query("year", {"type": "integer"}, "Year shown."))
     ok = answer("The page, or what it is made from.", {"text/html": TEXT, "application/json": ref("schemas", "map")})

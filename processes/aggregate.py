@@ -111,7 +111,8 @@ def summary_schema() -> Json:
 
 
 def _square(west: float) -> Json:
-    ring = [[west, 36.48], [west + 0.02, 36.48], [west + 0.02, 36.5], [west, 36.5], [west, 36.48]]
+    east = round(west + 0.02, 2)
+    ring = [[west, 36.48], [east, 36.48], [east, 36.5], [west, 36.5], [west, 36.48]]
     return {"type": "Polygon", "coordinates": [ring]}
 
 
@@ -121,7 +122,7 @@ AGGREGATE = Process(
     title={"ko": "구역별 합산", "en": "Aggregate by zones"},
     description={
         "ko": (
-            "격자 모음의 배출량과 흡수량을 다른 다각형 층(발행된 행정구역 또는 올린 FeatureCollection)의 "
+            "격자 컬렉션의 배출량과 흡수량을 다른 다각형 층(발행된 행정구역 또는 올린 FeatureCollection)의 "
             "구역마다 한 번에 합산한다. 빈틈없이 나눈 구역의 합은 전체와 1 kg까지 같다. 구간은 구역마다 새로 계산한다."
         ),
         "en": (
@@ -134,9 +135,9 @@ AGGREGATE = Process(
     inputs={
         "collection": Input(
             Text(max_length=96),
-            {"ko": "모음", "en": "Collection"},
+            {"ko": "컬렉션", "en": "Collection"},
             {
-                "ko": "합산할 격자 모음, 예: sejong-100m. -history는 모든 연도를 합산한다.",
+                "ko": "합산할 격자 컬렉션, 예: sejong-100m. -history는 모든 연도를 합산한다.",
                 "en": "Cells that are summed, e.g. sejong-100m; of -history every year.",
             },
         ),
@@ -145,7 +146,7 @@ AGGREGATE = Process(
             {"ko": "구역", "en": "Zones"},
             {
                 "ko": (
-                    "행정구역 모음의 이름(예: sejong-dong) 또는 CRS84 다각형의 FeatureCollection. "
+                    "행정구역 컬렉션의 이름(예: sejong-dong) 또는 CRS84 다각형의 FeatureCollection. "
                     "64 MiB, 10,000개 이하. 구역은 id로 구별한다."
                 ),
                 "en": (

@@ -173,7 +173,7 @@ COMPARE_YEARS = Process(
             OneOf((Text(max_length=96), Declared(layer_schema))),
             {"ko": "구역", "en": "Zones"},
             {
-                "ko": "변화를 구역별로도 답한다: 행정구역 모음의 이름(예: sejong-dong) 또는 FeatureCollection.",
+                "ko": "변화를 구역별로도 답한다: 행정구역 컬렉션의 이름(예: sejong-dong) 또는 FeatureCollection.",
                 "en": "Changes by zone too: a collection of units, e.g. sejong-dong, or a FeatureCollection.",
             },
             min_occurs=0,

@@ -38,7 +38,7 @@ LEVEL = Input(
     Text(max_length=16),
     {"ko": "격자 단계", "en": "Level"},
     {
-        "ko": "격자 모음의 접미사, 예: 100m. 합계는 단계와 무관하다.",
+        "ko": "격자 컬렉션의 접미사, 예: 100m. 합계는 단계와 무관하다.",
         "en": "Suffix of a cell collection, e.g. 100m. Totals do not depend on it.",
     },
     min_occurs=0,

@@ -13,12 +13,15 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from carbonstore.building.build import build
 from carbonstore.releases.catalogue import Catalogue
 from carbonstore.releases.edition import publish
 from carbonstore.releases.stored import Release
 from carbonstore.sample import write_sample
+from tools import browser as tool
+from tools.browser import Visit
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -83,3 +86,20 @@ def await_health(base: str, process: "subprocess.Popen[bytes]", seconds: float =
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError(f"the server did not answer within {seconds} s (exit code {process.poll()})")
+
+
+@pytest.fixture(scope="module")
+def chrome(chromium: str) -> Iterator[Browser]:
+    with tool.chromium(chromium) as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(chrome: Browser) -> Iterator[list[Visit]]:
+    """Pages of a test: afterwards none may have complained or asked another server for anything."""
+    visits: list[Visit] = []
+    yield visits
+    for seen in visits:
+        foreign = [r for r in seen.requests if not r.startswith((f"{seen.origin}/", "data:", "blob:"))]
+        seen.page.context.close()
+        assert (seen.complaints, foreign) == ([], [])

@@ -73,23 +73,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(url)
 
 
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Browser]:
-    with tool.chromium(chromium) as browser:
-        yield browser
-
-
-@pytest.fixture
-def opened(chrome: Browser) -> Iterator[list[Visit]]:
-    """Pages of a test: afterwards none may have complained or asked another server for anything."""
-    visits: list[Visit] = []
-    yield visits
-    for seen in visits:
-        foreign = [r for r in seen.requests if not r.startswith((f"{seen.origin}/", "data:", "blob:"))]
-        seen.page.context.close()
-        assert (seen.complaints, foreign) == ([], [])
-
-
 def visit(chrome: Browser, opened: list[Visit], url: str, **context: Any) -> Visit:
     seen = tool.visit(chrome, url, **{"viewport": {"width": 960, "height": 640}, "locale": "ko-KR"} | context)
     opened.append(seen)
@@ -206,9 +189,9 @@ def test_card_says_what_the_api_says(site: Site, chrome: Browser, opened: list[V
     assert number(card.locator(".figure b").text_content()) == value
     expect(card.locator(".interval")).to_have_text("95 % interval 0.9 – 1.1 (± 0.1)")
     expect(card.locator(".density")).to_have_text("1 tCO₂e/ha/yr")
-    facts = {key: card.locator(f"[data-fact={key}]").text_content() for key in ("cell_id", "level", "quality", "area")}
+    facts = {key: card.locator(f"[data-fact={key}]").text_content() for key in ("code", "level", "quality", "area")}
     assert facts == {
-        "cell_id": said["cell_id"],
+        "code": said["cell_id"],
         "level": "100 m",
         "quality": str(said["quality"]),
         "area": f"{round(said['area_m2']):,} m²",
@@ -216,14 +199,14 @@ def test_card_says_what_the_api_says(site: Site, chrome: Browser, opened: list[V
     links = card.locator(".request a")
     record = f"/collections/toy-100m/items/{said['cell_id']}.2023"
     expect(links.first).to_have_text(f"GET {record}")
-    linked = httpx.get(links.last.get_attribute("href") or "").raise_for_status().json()
+    linked = httpx.get(card.locator("[data-link=json]").get_attribute("href") or "").raise_for_status().json()
     assert urlsplit(links.first.get_attribute("href") or "").path == record
     assert linked["properties"] == said
 
 
 def test_card_of_an_incomplete_cell_names_what_is_missing(site: Site, chrome: Browser, opened: list[Visit]) -> None:
     """House: 1.5 t of buildings, 0.91 t of transport; forest is not covered."""
-    seen = visit(chrome, opened, site.address(sector="forest", year=2023, cell=toy_cell(-300, -200)))
+    seen = visit(chrome, opened, site.address(sector="forest", year=2023, record=toy_cell(-300, -200)))
     card = seen.page.locator("#card")
     expect(card.locator(".figure")).to_have_text("no data")
     expect(card.locator("[data-fact=status]")).to_have_text("partly estimated")
@@ -272,7 +255,8 @@ def test_an_address_restores_the_page(site: Site, chrome: Browser, opened: list[
     press(first, centre(cell))
     state = {k: v[0] for k, v in parse_qs(urlsplit(first.page.url).query).items()}
     assert state == {
-        "inventory": "toy", "sector": "transport", "year": "2022", "lang": "ko", "cell": toy_cell(0, 200),
+        "inventory": "toy", "sector": "transport", "year": "2022", "lang": "ko", "record": toy_cell(0, 200),
+        "layer": "grid",
     }  # fmt: skip
     second = visit(chrome, opened, first.page.url)
     for part in ("h1", "#card", "#legend"):
@@ -297,11 +281,11 @@ def test_keys_alone_reach_a_value(site: Site, chrome: Browser, opened: list[Visi
     seen = visit(chrome, opened, f"{site.url}/map?inventory=toy&sector=total&lang=en#map=16/{lat}/{lon}")
     seen.page.locator("#map canvas").focus()
     seen.page.keyboard.press("Enter")
-    expect(seen.page.locator("[data-fact=cell_id]")).to_have_text(toy_cell(0, 200))
+    expect(seen.page.locator("[data-fact=code]")).to_have_text(toy_cell(0, 200))
     expect(seen.page.locator("#announce")).to_have_text(re.compile(r"Total emission 1 tCO₂e/yr"))
     seen.settle()
     seen.page.keyboard.press("Escape")
-    expect(seen.page.locator("#card")).to_have_text("Click a cell for its value and 95 % interval.")
+    expect(seen.page.locator("#card")).to_have_text("Click the map for a value with its 95 % interval.")
 
 
 def test_table_twin_lists_the_largest_cells_in_view(site: Site, chrome: Browser, opened: list[Visit]) -> None:

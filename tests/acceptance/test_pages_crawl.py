@@ -26,12 +26,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Browser]:
-    with tool.chromium(chromium) as browser:
-        yield browser
-
-
 def kind(address: str) -> str:
     """Addresses that one template answers for one collection."""
     return re.sub(r"/items/[^?]+|cursor=[^&]+", "…", address)

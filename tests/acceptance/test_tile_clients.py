@@ -108,12 +108,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Browser]:
-    with tool.chromium(chromium) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def openlayers(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The script of OpenLayers, from npm by the lock beside this file."""
     try:

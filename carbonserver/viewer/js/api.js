@@ -29,10 +29,14 @@ export const site = () => json('map?f=json');
 /** The style document of a collection. */
 export const style = (collection, id) => json(`collections/${collection}/styles/${id}`);
 
-/** Path of one record. Records of an older year live in the `-history` collection. */
-export const itemPath = (collection, newest, cell, year) =>
-  `collections/${collection}${year === newest ? '' : '-history'}/items/${cell}.${year}`;
+/** Path of one record. */
+export const itemPath = (collection, code, year) => `collections/${collection}/items/${encodeURIComponent(code)}.${year}`;
+
+const SCHEME = 'WebMercatorQuad/{z}/{y}/{x}';
+const during = year => `datetime=${year}-01-01/${year}-12-31`;
 
 /** Template of the dataset tiles of one year: one layer an inventory. */
-export const tiles = year =>
-  url(`tiles/WebMercatorQuad/{z}/{y}/{x}?f=mvt&datetime=${year}-01-01/${year}-12-31`);
+export const tiles = year => url(`tiles/${SCHEME}?f=mvt&${during(year)}`);
+
+/** Template of the tiles of a collection in one year, with a query. */
+export const collectionTiles = (collection, query, year) => url(`collections/${collection}/tiles/${SCHEME}?${query}&${during(year)}`);

@@ -7,27 +7,34 @@ import * as i18n from './i18n.js';
 import * as panel from './panel.js';
 import * as region from './region.js';
 import { drawing } from './draw.js';
-import { density, levelAt, levelOf } from './ramp.js';
+import * as layers from './layers.js';
 import * as states from './state.js';
-import { cellAt, create, finest, inView, largest, mapStyle, padding, plates, settled, yearOf } from './map.js';
+import * as trend from './trend.js';
+import { create, inView, largest, mapStyle, padding, plates, recordAt, settled } from './map.js';
 
 let maplibre, site, state, map;
 let turn = 0; // of two quick switches only the later one is drawn
 let picked = null; // the tile's own values of the chosen cell, shown until the API has answered
-const documents = new Map();
+const documents = new Map(); // by path, fetched once
 
-/** Style documents of a sector, one an inventory, fetched once. */
-async function styles(sector) {
+const once = (path, get) => {
+  if (!documents.has(path)) documents.set(path, get().catch(error => { documents.delete(path); throw error; }));
+  return documents.get(path);
+};
+
+/** Style documents of the state, one an inventory. */
+async function styles() {
   const fetched = site.inventories.map(async inventory => {
-    const collection = finest(inventory);
-    const key = `${collection}/${sector}`;
-    if (!documents.has(key)) documents.set(key, await api.style(collection, sector));
-    return [inventory.id, documents.get(key)];
+    const { collection, styles: offered } = layers.layerOf(inventory, state.layer);
+    const sector = offered.includes(state.sector) ? state.sector : offered[0];
+    return [inventory.id, await once(`${collection}/${sector}`, () => api.style(collection, sector))];
   });
   return new Map(await Promise.all(fetched));
 }
 
-const style = () => documents.get(`${finest(state.inventory)}/${state.sector}`);
+let drawnStyle = null;
+const style = () => drawnStyle;
+const layer = () => layers.layerOf(state.inventory, state.layer);
 const legendOf = () => style().metadata['carbongrid:legend'];
 
 /** Change the state and draw it; resolves when the map shows it, or the page says why it cannot. */
@@ -35,15 +42,15 @@ const change = changes => draw(changes).catch(error => panel.message(i18n.text('
 
 async function draw(changes) {
   const mine = ++turn;
-  state = { ...state, ...changes };
-  state.year = yearOf(state.inventory, state.year);
+  state = states.repaired({ ...state, ...changes });
   states.write(state);
   document.body.ariaBusy = 'true';
-  const fetched = await styles(state.sector);
+  const fetched = await styles();
   if (mine !== turn) return;
+  drawnStyle = fetched.get(state.inventory.id);
   panel.controls(site, state);
   legend();
-  if (!state.cell) card.empty();
+  if (!state.record) card.empty();
   const drawn = mapStyle(site, state, fetched);
   if (map) map.setStyle(drawn);
   else open(drawn); // the panel has its height by now, so the first view can leave room for it
@@ -51,31 +58,54 @@ async function draw(changes) {
   if (mine === turn) document.body.ariaBusy = 'false';
 }
 
-const legend = () => panel.legend(style(), levelAt(state.inventory.levels, map?.getZoom() ?? 0));
+const legend = () => panel.legend(style(), state.inventory, layer(), map?.getZoom() ?? 0, reach);
 
-/** The card from the API's record; until it comes, from the tile. */
+/** Zoom in until the layer's records are drawn. */
+const reach = () => map.jumpTo({ zoom: layer().minzoom });
+
+/** The card from the API's record; until it comes, a cell's from the tile. */
 async function showCard(mine) {
-  if (!state.cell) return card.empty();
-  const { inventory, cell, year } = state;
-  const grid = inventory.levels.find(l => l.level === levelOf(cell));
-  const path = grid?.collection ? api.itemPath(grid.collection, inventory.newest, cell, year) : null;
-  const put = properties => card.show({ inventory, cell, year, properties, path }, legendOf(), () => choose(null));
-  if (picked?.cell === cell && picked.properties.year === year) put(picked.properties);
-  else if (!path) return card.empty();
-  if (!path) return undefined;
+  if (!state.record) return card.empty();
+  const { inventory, record: code, year } = state;
+  const { newest, history } = layers.collections(inventory, layer(), code);
+  const holder = year === layer().years.at(-1) ? newest : history;
+  const paths = newest && { item: api.itemPath(holder, code, year), about: `collections/${newest}` };
+  const put = properties => card.show({ inventory, layer: layer(), code, year, properties, paths }, legendOf(), () => choose(null));
+  if (layer().kind === 'cells' && picked?.code === code && picked.properties.year === year) put(picked.properties);
+  else if (!paths) return card.empty();
+  if (!paths) return undefined;
   try {
-    const { properties } = await api.json(`${path}?f=json`);
-    if (mine === turn) put(properties);
+    const { properties } = await api.json(`${paths.item}?f=json`);
+    if (mine !== turn) return undefined;
+    put(properties);
+    await Promise.all([showYears(mine, history, code, properties), showDetails(mine, newest, properties)]);
   } catch (error) {
     if (mine === turn) card.failed(error.message);
   }
+  return undefined;
 }
 
-/** Choose a drawn cell (null: none). Its inventory becomes the chosen one; the view stays. */
+async function showYears(mine, history, code, properties) {
+  if (!history || layer().years.length < 2) return;
+  const { property } = legendOf();
+  const half = `${property}_u95` in properties ? `${property}_u95` : null;
+  const rows = await trend.read(history, layer().code, code, property, half);
+  if (mine === turn) card.years(rows, property);
+}
+
+/** What a source rests on, and how much of a unit lies inside; of cells all is said. */
+async function showDetails(mine, collection, properties) {
+  if (layer().kind === 'cells') return;
+  const path = `collections/${collection}/schema?f=json&lang=${document.documentElement.lang}`;
+  const schema = await once(path, () => api.json(path));
+  if (mine === turn) card.details(properties, schema.properties);
+}
+
+/** Choose a drawn record (null: none). Its inventory becomes the chosen one; the view stays. */
 function choose(record) {
   picked = record;
   if (!record) map.getCanvas().focus({ preventScroll: true });
-  return change(record ? { inventory: record.inventory, cell: record.cell } : { cell: null });
+  return change(record ? { inventory: record.inventory, record: record.code } : { record: null });
 }
 
 function open(drawn) {
@@ -89,7 +119,7 @@ function open(drawn) {
 /** Go to an inventory. */
 function visit(inventory) {
   map.fitBounds(inventory.bbox, { padding: padding(), animate: false });
-  return change({ inventory, cell: null });
+  return change({ inventory, record: null });
 }
 
 /** What depends on the view alone: notes, level and the table twin. */
@@ -98,8 +128,13 @@ function viewed() {
   legend();
   if (!document.querySelector('#table').open) return;
   const { property } = legendOf();
-  const records = largest(map, site, property);
-  panel.table(records, style(), records.map(r => density(r.properties[property], r.properties.level)), choose);
+  panel.table(largest(map, site, state, property), style(), layer(), choose);
+}
+
+/** Show another layer, from the zoom on at which it is drawn. */
+function show(id) {
+  if (map.getZoom() < layers.layerOf(state.inventory, id).minzoom) map.jumpTo({ zoom: layers.layerOf(state.inventory, id).minzoom });
+  return change({ layer: id, record: null });
 }
 
 function listen() {
@@ -108,15 +143,16 @@ function listen() {
   form.addEventListener('change', ({ target: { name, value } }) => {
     if (name === 'sector') return change({ sector: value });
     if (name === 'year') return change({ year: Number(value) });
+    if (name === 'layer') return show(value);
     return visit(site.inventories.find(i => i.id === value));
   });
   document.querySelector('#table').addEventListener('toggle', viewed);
   map.on('moveend', viewed);
   map.on('idle', viewed);
-  map.on('click', event => drawing() || choose(cellAt(map, site, event.point)));
+  map.on('click', event => drawing() || choose(recordAt(map, site, state, event.point)));
   map.getCanvas().addEventListener('keydown', event => {
     if (drawing()) return;
-    if (event.key === 'Enter') choose(cellAt(map, site, map.project(map.getCenter())));
+    if (event.key === 'Enter') choose(recordAt(map, site, state, map.project(map.getCenter())));
     if (event.key === 'Escape') choose(null);
   });
 }

@@ -3,42 +3,98 @@
 
 import * as api from './api.js';
 import { LAYERS, features } from './draw.js';
-import { density } from './ramp.js';
+import { GRID, density, layerOf, yearOf } from './layers.js';
 import { h } from './dom.js';
 import { pick, text } from './i18n.js';
 
-/** The year in which an inventory is drawn: the chosen one, or its newest where that is not published. */
-export const yearOf = (inventory, year) => (inventory.years.includes(year) ? year : inventory.newest);
-
+const LAND = '#f4f4f1';
+const BORDER = '#6b7280';
 const union = boxes => boxes[0].map((_, i) => Math[i < 2 ? 'min' : 'max'](...boxes.map(box => box[i])));
 
+/** What each inventory shows: its layer of the state's id, in the state's year or that layer's newest. */
+const shown = (site, state) => site.inventories.map(inventory => {
+  const layer = layerOf(inventory, state.layer);
+  return { inventory, layer, year: yearOf(layer, state.year) };
+});
+
 /** Sources of dataset tiles, one a year that is on the map, bounded to what lies in them. */
-function sources(site, year) {
-  const byYear = Map.groupBy(site.inventories, inventory => yearOf(inventory, year));
-  return Object.fromEntries([...byYear].map(([y, members]) => [`y${y}`, {
-    type: 'vector', tiles: [api.tiles(y)], minzoom: 0, maxzoom: 16, bounds: union(members.map(i => i.bbox)),
+function gridSources(drawn) {
+  const byYear = Map.groupBy(drawn.filter(({ layer }) => layer.id === GRID), ({ year }) => year);
+  return Object.fromEntries([...byYear].map(([year, members]) => [`y${year}`, {
+    type: 'vector', tiles: [api.tiles(year)], minzoom: 0, maxzoom: 16, bounds: union(members.map(({ inventory: i }) => i.bbox)),
   }]));
 }
 
-/** Layers of one inventory: cells as its style says, hairlines when near, the chosen cell outlined. */
-function layers(inventory, state, fill) {
-  const from = { source: `y${yearOf(inventory, state.year)}`, 'source-layer': inventory.id };
-  const chosen = { ...from, type: 'line', filter: ['==', ['get', 'cell_id'], state.cell ?? ''] };
+/** Name of the collection that holds a layer's records of a year. */
+const holder = (layer, year) => (year === layer.years.at(-1) ? layer.collection : layer.history);
+
+/** The source of a layer of units or sources: its own tiles with what its style needs. */
+function ownSource(layer, year, { tiles, minzoom, maxzoom, bounds }) {
+  const [, query] = tiles[0].split('?');
+  return { type: 'vector', tiles: [api.collectionTiles(holder(layer, year), query, year)], minzoom, maxzoom, bounds };
+}
+
+function sources(drawn, styles) {
+  const own = drawn.filter(({ layer }) => layer.id !== GRID)
+    .map(({ inventory, layer, year }) => [layer.collection, ownSource(layer, year, styles.get(inventory.id).sources.cells)]);
+  return { ...gridSources(drawn), ...Object.fromEntries(own), ...Object.fromEntries(drawn.flatMap(ground)) };
+}
+
+/** Below buildings, roads and stands: the finest administrative units, so that one sees where they lie. */
+const groundOf = ({ inventory, layer }) => (layer.kind === 'sources' ? inventory.layers.filter(l => l.kind === 'units' && l.id !== 'zoning').at(-1) : undefined);
+
+function ground(one) {
+  const units = groundOf(one);
+  if (!units) return [];
+  const tiles = [api.collectionTiles(units.collection, 'f=mvt&properties=unit_name', units.years.at(-1))];
+  return [[units.collection, { type: 'vector', tiles, minzoom: units.minzoom, maxzoom: 16, bounds: one.inventory.bbox }]];
+}
+
+function groundLayers(one) {
+  const units = groundOf(one);
+  if (!units) return [];
+  const from = { source: units.collection, 'source-layer': units.collection };
   return [
-    { ...from, id: inventory.id, type: 'fill', paint: fill.paint },
-    { ...from, id: `${inventory.id}:hairline`, type: 'line', minzoom: 14, paint: { 'line-color': '#00000026', 'line-width': 0.5 } },
-    { ...chosen, id: `${inventory.id}:halo`, paint: { 'line-color': '#ffffff', 'line-width': 5 } },
-    { ...chosen, id: `${inventory.id}:chosen`, paint: { 'line-color': '#0b57d0', 'line-width': 2.5 } },
+    { ...from, id: `${one.inventory.id}:land`, type: 'fill', paint: { 'fill-color': LAND } },
+    { ...from, id: `${one.inventory.id}:borders`, type: 'line', paint: { 'line-color': BORDER, 'line-width': 0.7 } },
+  ];
+}
+
+/** Where a layer's records are drawn from. */
+const from = ({ inventory, layer, year }) => (layer.id === GRID
+  ? { source: `y${year}`, 'source-layer': inventory.id }
+  : { source: layer.collection, 'source-layer': holder(layer, year) });
+
+/** Hairlines of cells when near, borders of units; others have their own edges. */
+function edges(one) {
+  const line = { ...from(one), id: `${one.inventory.id}:hairline`, type: 'line' };
+  if (one.layer.kind === 'cells') return [{ ...line, minzoom: 14, paint: { 'line-color': '#00000026', 'line-width': 0.5 } }];
+  return one.layer.kind === 'units' ? [{ ...line, paint: { 'line-color': BORDER, 'line-width': 0.8 } }] : [];
+}
+
+/** Layers of one inventory: records as its style says, edges, the chosen record outlined. */
+function layers(one, state, fill) {
+  const { inventory, layer } = one;
+  const chosen = { ...from(one), type: 'line', filter: ['==', ['get', layer.code], state.record ?? ''] };
+  const wide = fill.type === 'line' ? 5 : 0;
+  const paint = fill.type === 'line' ? { ...fill.paint, 'line-width': ['interpolate', ['linear'], ['zoom'], 10, 1, 16, 6] } : fill.paint;
+  return [
+    ...groundLayers(one),
+    { ...from(one), id: inventory.id, type: fill.type, paint },
+    ...edges(one),
+    { ...chosen, id: `${inventory.id}:halo`, paint: { 'line-color': '#ffffff', 'line-width': 5 + wide } },
+    { ...chosen, id: `${inventory.id}:chosen`, paint: { 'line-color': '#0b57d0', 'line-width': 2.5 + wide } },
   ];
 }
 
 /** The whole style of a state; `styles` holds each inventory's style document. The chosen inventory lies on top. */
 export function mapStyle(site, state, styles) {
-  const order = [...site.inventories.filter(i => i !== state.inventory), state.inventory];
+  const all = shown(site, state);
+  const order = [...all.filter(one => one.inventory !== state.inventory), ...all.filter(one => one.inventory === state.inventory)];
   return {
     version: 8,
-    sources: { ...sources(site, state.year), region: { type: 'geojson', data: features() } },
-    layers: [...order.flatMap(inventory => layers(inventory, state, styles.get(inventory.id).layers[0])), ...LAYERS],
+    sources: { ...sources(order, styles), region: { type: 'geojson', data: features() } },
+    layers: [...order.flatMap(one => layers(one, state, styles.get(one.inventory.id).layers[0])), ...LAYERS],
   };
 }
 
@@ -78,26 +134,33 @@ export function create(maplibre, style, bbox) {
 
 const fillLayers = (map, site) => site.inventories.map(i => i.id).filter(id => map.getLayer(id));
 
-const record = (site, feature) => ({
-  inventory: site.inventories.find(i => i.id === feature.sourceLayer),
-  cell: feature.properties.cell_id,
-  properties: feature.properties,
-});
+const NEAR_PX = 5; // a road is thin
+const owner = (site, feature) => site.inventories.find(i => i.id === feature.layer.id);
 
-/** The cell drawn at a screen point, or null. */
-export function cellAt(map, site, point) {
-  const [feature] = map.queryRenderedFeatures(point, { layers: fillLayers(map, site) });
-  return feature ? record(site, feature) : null;
+function record(site, state, feature) {
+  const inventory = owner(site, feature);
+  const layer = layerOf(inventory, state.layer);
+  return { inventory, layer, code: feature.properties[layer.code], properties: feature.properties };
 }
 
-/** The cells in view, beside the panel, with the largest absolute density of a property, largest first. */
-export function largest(map, site, property, count = 10) {
-  const cells = new Map();
+/** The record drawn at a screen point, or near it, or null. */
+export function recordAt(map, site, state, { x, y }) {
+  const layers = fillLayers(map, site);
+  const near = [[x - NEAR_PX, y - NEAR_PX], [x + NEAR_PX, y + NEAR_PX]];
+  const lines = layers.filter(id => map.getLayer(id).type === 'line');
+  const [feature] = [...map.queryRenderedFeatures([x, y], { layers }), ...map.queryRenderedFeatures(near, { layers: lines })];
+  return feature ? record(site, state, feature) : null;
+}
+
+/** The records in view, beside the panel, with the largest absolute density of a property, largest first. */
+export function largest(map, site, state, property, count = 10) {
+  const found = new Map();
   for (const feature of map.queryRenderedFeatures(free(), { layers: fillLayers(map, site) })) {
-    if (feature.properties[property] !== undefined) cells.set(feature.properties.cell_id, feature);
+    const one = record(site, state, feature);
+    if (feature.properties[property] !== undefined) found.set(`${one.inventory.id} ${one.code}`, one);
   }
-  const size = feature => Math.abs(density(feature.properties[property], feature.properties.level));
-  return [...cells.values()].sort((a, b) => size(b) - size(a)).slice(0, count).map(f => record(site, f));
+  const size = one => Math.abs(density(one.layer, one.properties, property));
+  return [...found.values()].sort((a, b) => size(b) - size(a)).slice(0, count);
 }
 
 /** Name plates above each of several inventories; `open` is called with the inventory of a pressed one. */
@@ -119,6 +182,3 @@ export function inView(map, site) {
 
 /** Resolves when everything asked for is drawn. */
 export const settled = map => new Promise(resolve => { map.once('idle', resolve); map.triggerRepaint(); });
-
-/** The finest collection of an inventory: its style suits every level of the dataset tiles. */
-export const finest = inventory => inventory.levels.at(-1).collection;

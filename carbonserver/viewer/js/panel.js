@@ -3,6 +3,8 @@
 
 import { h, swatch } from './dom.js';
 import { LANGUAGES, level, number, pick, text } from './i18n.js';
+import { GRID, density, layerOf, layersOf, nameOf, titleOf } from './layers.js';
+import { levelAt } from './ramp.js';
 import { query } from './state.js';
 
 const $ = selector => document.querySelector(selector);
@@ -16,11 +18,21 @@ export function controls(site, state) {
   document.title = `${title} – Carbongrid`;
   const form = $('#controls');
   form.inventory.replaceChildren(...options(site.inventories.map(i => [i.id, pick(i.title)]), state.inventory.id));
-  form.year.replaceChildren(...options(state.inventory.years.map(y => [y, String(y)]).reverse(), state.year));
+  const layer = layerOf(state.inventory, state.layer);
+  form.year.replaceChildren(...options(layer.years.map(y => [y, String(y)]).reverse(), state.year));
+  form.layer.replaceChildren(...grouped(layersOf(state.inventory), state.layer));
+  const offered = site.styles.filter(s => layer.styles.includes(s.id));
   const radios = [...document.querySelectorAll('#sectors input')];
-  if (radios.length) radios.forEach(radio => { radio.checked = radio.value === state.sector; });
-  else $('#sectors').append(...site.styles.map(s => sector(s, state.sector)));
+  if (radios.map(radio => radio.value).join() === offered.map(s => s.id).join()) radios.forEach(radio => { radio.checked = radio.value === state.sector; });
+  else $('#sectors').replaceChildren($('#sectors legend'), ...offered.map(s => sector(s, state.sector)));
   languages(state);
+}
+
+/** The grid, then units and sources under their headings. */
+function grouped(layers, chosen) {
+  const entries = kind => options(layers.filter(l => l.kind === kind).map(l => [l.id, titleOf(l)]), chosen);
+  const group = kind => (layers.some(l => l.kind === kind) ? [h('optgroup', { label: text(`layers_${kind}`) }, entries(kind))] : []);
+  return [...entries('cells'), ...group('units'), ...group('sources')];
 }
 
 const sector = (style, chosen) =>
@@ -37,16 +49,25 @@ function languages(state) {
   $('#languages').replaceChildren(...Object.entries(LANGUAGES).map(link));
 }
 
-/** Legend of a style document: zero, classes with their breaks, no data; unit and level of the grid. */
-export function legend(style, gridLevel) {
+/** Legend of a style document: zero, classes with their breaks, no data; unit and what is drawn at a zoom. */
+export function legend(style, inventory, layer, zoom, reach) {
   const { unit, zero, no_data: noData, breaks, colors } = style.metadata['carbongrid:legend'];
   const bar = h('div', { className: 'bar', role: 'img', 'aria-label': breaks.join(', ') }, colors.map(swatch));
   const ticks = h('div', { className: 'ticks', 'aria-hidden': 'true' }, breaks.map((b, i) => tick(b, i, colors.length)));
   const chips = h('div', { className: 'chips' },
     h('span', {}, swatch(zero), text('legend_zero')), h('span', {}, swatch(noData), text('legend_no_data')));
+  const sort = layer.id === GRID ? text('legend_level', { level: level(levelAt(inventory.levels, zoom)) }) : titleOf(layer);
   $('#legend').replaceChildren(
-    h('figcaption', {}, h('b', {}, pick(style.metadata['carbongrid:title'])), ` ${pick(unit)}`, h('span', {}, text('legend_level', { level: level(gridLevel) }))),
-    bar, ticks, chips);
+    h('figcaption', {}, h('b', {}, pick(style.metadata['carbongrid:title'])), ` ${pick(unit)}`, h('span', {}, sort)),
+    bar, ticks, chips, ...(layer.id === 'roads' ? [h('p', { className: 'hint' }, text('legend_roads'))] : []),
+    ...(zoom < layer.minzoom ? [farther(layer, reach)] : []));
+}
+
+/** Said where the view is too far away for a layer, with a way to come closer. */
+function farther(layer, reach) {
+  const button = h('button', { type: 'button' }, text('zoom_to'));
+  button.addEventListener('click', reach);
+  return h('p', { className: 'hint buttons', role: 'status' }, h('span', {}, text('too_far', { layer: titleOf(layer) })), button);
 }
 
 function tick(value, i, classes) {
@@ -65,13 +86,14 @@ export function notes(shown) {
 }
 
 /** The table twin of what is in view; `choose` is called with the record of a pressed row. */
-export function table(records, style, densities, choose) {
+export function table(records, style, layer, choose) {
   const { property } = style.metadata['carbongrid:legend'];
-  const head = [text('cell'), `${text('value')} (${text('unit')})`, `${text('density')} (${text('unit_density')})`];
-  const row = (record, i) => {
-    const pressed = h('button', { type: 'button' }, record.properties.kr_code ?? record.cell.replace(/^CRS\d+RES\d+m/, ''));
+  const head = [text(`record_${layer.kind}`), `${text('value')} (${text('unit')})`, `${text('density')} (${text('unit_density')})`];
+  const row = record => {
+    const pressed = h('button', { type: 'button' }, nameOf(record.layer, record.properties));
     pressed.addEventListener('click', () => choose(record));
-    return h('tr', {}, h('td', {}, pressed), h('td', {}, number(record.properties[property], 1)), h('td', {}, number(densities[i], 2)));
+    const perHectare = density(record.layer, record.properties, property);
+    return h('tr', {}, h('td', {}, pressed), h('td', {}, number(record.properties[property], 1)), h('td', {}, number(perHectare, 2)));
   };
   const body = records.length
     ? h('table', {}, h('caption', {}, text('table_note')), h('thead', {}, h('tr', {}, head.map(t => h('th', { scope: 'col' }, t)))), h('tbody', {}, records.map(row)))

@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's state lives in its address: what is shown in the query, where in the hash (MapLibre writes it).
 
-const KEYS = ['inventory', 'sector', 'year', 'cell', 'lang'];
+import { layerOf, yearOf } from './layers.js';
+
+const KEYS = ['inventory', 'layer', 'sector', 'year', 'record', 'lang'];
 
 /** State from the address, repaired to what is published. */
 export function read(site, location = window.location) {
   const query = new URLSearchParams(location.search);
   const inventory = site.inventories.find(i => i.id === query.get('inventory')) ?? site.inventories[0];
-  return {
+  return repaired({
     inventory,
-    sector: site.styles.some(s => s.id === query.get('sector')) ? query.get('sector') : site.styles[0].id,
-    year: inventory.years.includes(Number(query.get('year'))) ? Number(query.get('year')) : inventory.newest,
-    cell: query.get('cell'),
+    layer: query.get('layer'),
+    sector: query.get('sector'),
+    year: Number(query.get('year')),
+    record: query.get('record') ?? query.get('cell'),
     lang: query.get('lang'),
-  };
+  });
+}
+
+/** A state whose layer, sector and year are there for its inventory. */
+export function repaired(state) {
+  const layer = layerOf(state.inventory, state.layer);
+  const sector = layer.styles.includes(state.sector) ? state.sector : layer.styles[0];
+  return { ...state, layer: layer.id, sector, year: yearOf(layer, state.year) };
 }
 
 /** The query of a state; empty values are left out. */
