@@ -65,12 +65,12 @@ ESTIMATE_REGION = Process(
             {"ko": "지역", "en": "Region"},
             {
                 "ko": (
-                    "CRS84 좌표(경도, 위도)의 GeoJSON 다각형, base64로 보낸 파일(GeoPackage, zip Shapefile, KML, "
-                    "GeoJSON), 발행된 행정구역의 코드, 또는 이 서버의 항목을 가리키는 링크. 10 MiB 이하."
+                    "지도에 그리거나, 파일(GeoPackage, zip Shapefile, KML, GeoJSON)을 올리거나, GeoJSON 다각형(경도, "
+                    "위도)을 붙여 넣는다. 발행된 행정구역의 코드나 이 서버의 항목 링크도 된다. 10 MiB 이하."
                 ),
                 "en": (
-                    "GeoJSON polygon, longitude first, a file as base64 text (GeoPackage, zipped Shapefile, KML, "
-                    "GeoJSON), the code of a published unit, or a link to an item of this server; up to 10 MiB."
+                    "Drawn, uploaded (GeoPackage, zipped Shapefile, KML, GeoJSON) or pasted as a GeoJSON polygon, "
+                    "longitude first; also the code of a published unit, or a link to an item; up to 10 MiB."
                 ),
             },
             links=True,

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from carbonstore.releases.catalogue import Published
-from processes.reports.chart import Bar, bars
+from processes.reports.chart import COLOURS, Bar, bars
 from processes.reports.words import WORDS
 from processes.schema import Json
 
@@ -39,6 +39,8 @@ def report(published: Published, totals: Json, profile: Json, url: str, language
         "profile": profile,
         "around": profile["surroundings"],
         "beside": _of_year(_rows(profile["surroundings"]), newest["year"]),
+        "series": SERIES,
+        "colours": COLOURS,
         "chart": Markup(_chart(profile["trend"], words)),
         "factors": release.factors,
         "licences": release.manifest["licences"],

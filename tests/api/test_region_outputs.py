@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What estimate-region answers beside its totals, by HTTP over the toy city with its dongs: profile, report."""
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,6 +18,7 @@ from carbonstore.releases.catalogue import Catalogue
 from processes.web.routes import routes
 from tests.toy import EAST, NORTH, SOUTH, WEST, on_earth
 from tests.toy_units import CODE_1, toy_units_store
+from tools import browser as tool
 
 URL = "http://test.example"
 WHOLE = mapping(on_earth(shapely.box(WEST - 50, SOUTH - 50, EAST + 50, NORTH + 50), 5179))
@@ -129,3 +131,21 @@ def test_all_outputs_come_where_none_is_named(client: TestClient) -> None:
     body = {"inputs": {"region": CUT}, "response": "document"}
     got = client.post("/processes/estimate-region/execution", content=orjson.dumps(body)).json()
     assert list(got) == ["totals", "profile", "cells", "report"]
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_report_is_one_page_of_a4(client: TestClient, chromium: str, language: str) -> None:
+    """With two years, their chart and the unit around; nothing is wider than the paper."""
+    small = mapping(on_earth(shapely.box(-250, 0, -150, 100), 5179))
+    made = ask(client, small, {"report": {}}, "raw", language=language).text
+    assert CODE_1 in made
+    with tool.chromium(chromium) as browser:
+        page = browser.new_page(viewport={"width": 695, "height": 1039})  # A4 less its margins, in CSS pixels
+        page.emulate_media(media="print")
+        page.set_content(made)
+        chart = page.locator("svg").bounding_box()
+        width = page.evaluate("document.documentElement.scrollWidth")
+        pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+    assert chart is not None
+    assert chart["width"] > 250
+    assert (width, len(pages)) == (695, 1)
