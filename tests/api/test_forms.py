@@ -206,3 +206,10 @@ def test_files_become_values() -> None:
 def test_broken_forms_are_refused(media: str, body: bytes) -> None:
     with pytest.raises(CarbongridError):
         request_of(ECHO, media, body)
+
+
+@pytest.mark.parametrize(("language", "words"), [("ko", "최종 사용자 기준"), ("en", "end-user basis")])
+def test_choices_are_read_as_words_and_sent_as_codes(client: TestClient, language: str, words: str) -> None:
+    page = client.get(f"/processes/estimate-region?lang={language}", headers=HTML).text
+    assert f'<option value="end_user" selected>{words}</option>' in page
+    assert {'value="cells"', 'value="territorial"'} <= set(re.findall(r'value="\w+"', page))

@@ -214,3 +214,9 @@ def test_a_published_title_shows_at_once(tmp_path: Path) -> None:
             page = client.get("/collections", headers=HTML).text
             assert f"{name}-100m" in page
             assert f"{name}-100m" in client.get("/", headers=HTML).text
+
+
+@pytest.mark.parametrize(("collection", "layer"), [("toy-500m-history", "500m"), ("toy-roads", "roads")])
+def test_a_collection_leads_to_its_layer_of_the_map(api: TestClient, collection: str, layer: str) -> None:
+    page = Seen(api.get(f"/collections/{collection}?lang=en", headers=HTML).text)
+    assert f"/map?inventory=toy&layer={layer}&lang=en" in [a["href"] for a in page.all("a")]
